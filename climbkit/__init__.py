@@ -1,0 +1,54 @@
+"""Find groups in survey data when part of the answer is already known.
+
+Estimators are imported on first use, so that ``import climbkit`` stays quick and never loads
+matplotlib, astropy or keras.
+
+Examples
+--------
+>>> from climbkit import CLiMB
+>>> from climbkit.datasets import make_halo
+>>> halo = make_halo(random_state=0)
+>>> labels = CLiMB().fit(halo.data, halo.partial_target).labels_
+>>> labels.shape == halo.target.shape
+True
+"""
+
+import importlib
+
+from climbkit._version import __version__
+
+_ROOM_OF = {
+    "KBound": "cluster",
+    "CLiMB": "cluster",
+    "CDBSCAN": "cluster",
+    "SSDBSCAN": "cluster",
+    "KinematicTails": "cluster",
+    "IntegralsOfMotion": "dynamics",
+    "SeedHoldout": "model_selection",
+    "TwoStageSearchCV": "model_selection",
+}
+_ROOMS = (
+    "base",
+    "builder",
+    "cluster",
+    "datasets",
+    "dynamics",
+    "kernels",
+    "metrics",
+    "model_selection",
+    "plotting",
+)
+
+__all__ = ["__version__", *_ROOM_OF, *_ROOMS]
+
+
+def __getattr__(name):
+    if name in _ROOM_OF:
+        return getattr(importlib.import_module(f"climbkit.{_ROOM_OF[name]}"), name)
+    if name in _ROOMS:
+        return importlib.import_module(f"climbkit.{name}")
+    raise AttributeError(f"module 'climbkit' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted(__all__)
