@@ -1,0 +1,219 @@
+"""Why a row is where it is: tables of gates, margins and shares of the distance."""
+
+import numpy as np
+from sklearn.neighbors import NearestNeighbors
+
+from climbkit.base import NOISE
+from climbkit.cluster._distances import distances_to, neighbour_metric, two_nearest
+from climbkit.cluster._rows import match_rows
+
+
+def _class_names(kbound, index):
+    """Labels of centre numbers; -1 where there is no such centre."""
+    return np.append(kbound.classes_, NOISE)[index]
+
+
+def gate_table(kbound, X, index=None):
+    """Gates and margins of a fitted `KBound`; see its ``decision_path``.
+
+    Parameters
+    ----------
+    kbound : KBound
+        Fitted.
+    X : ndarray of shape (n_samples, n_features)
+        Rows.
+    index : array-like of shape (n_samples,), default=None
+        Index of the table.
+
+    Returns
+    -------
+    table : DataFrame
+        One row per row of X.
+    """
+    import pandas as pd
+
+    nearest, second, to_nearest, to_second = two_nearest(
+        X, kbound.cluster_centers_, kbound.metric, kbound.metric_params_
+    )
+    seen = match_rows(X, kbound._X_fit)
+    density = kbound._density_of(X)
+    density[seen >= 0] = kbound.density_[seen[seen >= 0]]
+    dense, near = kbound._passes_density(density), kbound._is_near(to_nearest)
+    is_seed = (seen >= 0) & kbound.seed_mask_[seen]
+    labels = kbound._labels_from(nearest, to_nearest, dense)
+    labels[is_seed] = kbound.labels_[seen[is_seed]]
+    gate = np.select(
+        [is_seed, nearest < 0, ~dense, ~near],
+        ["seed_forced", "no_group", "rejected_density", "rejected_distance"],
+        "assigned",
+    )
+    if kbound.density_rule == "min":
+        density_margin = density - kbound.density_threshold
+    else:
+        density_margin = kbound._density_ceiling - density
+    return pd.DataFrame(
+        {
+            "label": labels,
+            "gate": gate,
+            "is_seed": is_seed,
+            "local_density": density,
+            "density_passed": dense,
+            "density_margin": density_margin,
+            "nearest_cluster": _class_names(kbound, nearest),
+            "distance_to_nearest": to_nearest,
+            "distance_passed": near,
+            "distance_margin": kbound.distance_threshold - to_nearest,
+            "competitor_cluster": _class_names(kbound, second),
+            "distance_to_competitor": to_second,
+            "margin": np.subtract(
+                to_second, to_nearest, out=np.full(len(X), np.inf), where=np.isfinite(to_nearest)
+            ),
+        },
+        index=index,
+    )
+
+
+def _quadratic_form(kbound):
+    """Matrix M of a metric with d(x, c)^2 = (x - c)' M (x - c)."""
+    d = kbound.n_features_in_
+    if kbound.metric in ("euclidean", "l2"):
+        return np.eye(d)
+    if kbound.metric == "mahalanobis":
+        return kbound.metric_params_["VI"]
+    if kbound.metric == "seuclidean":
+        return np.diag(1 / np.asarray(kbound.metric_params_["V"]))
+    raise ValueError(
+        f"metric={kbound.metric!r} is no quadratic form, so its distances cannot be split by "
+        "feature; allowed are 'euclidean', 'l2', 'seuclidean' and 'mahalanobis'."
+    )
+
+
+def feature_attribution(kbound, X, index=None):
+    """Shares of the features in the distances; see `KBound.feature_attribution`.
+
+    Parameters
+    ----------
+    kbound : KBound
+        Fitted.
+    X : ndarray of shape (n_samples, n_features)
+        Rows.
+    index : array-like of shape (n_samples,), default=None
+        Index of the table.
+
+    Returns
+    -------
+    table : DataFrame
+        One row per row of X.
+    """
+    import pandas as pd
+
+    matrix = _quadratic_form(kbound)
+    centers = kbound.cluster_centers_
+    if not len(centers):
+        raise ValueError("KBound was fitted without any group: there is no centre to explain.")
+    names = getattr(kbound, "feature_names_in_", None)
+    names = [f"x{j}" for j in range(X.shape[1])] if names is None else list(names)
+    distances = distances_to(X, centers, kbound.metric, kbound.metric_params_)
+    labels = gate_table(kbound, X)["label"].to_numpy()
+    position = {label: k for k, label in enumerate(kbound.classes_.tolist())}
+    nearest = distances.argmin(axis=1)
+    reference = np.array(
+        [
+            position.get(label, near)
+            for label, near in zip(labels.tolist(), nearest.tolist(), strict=True)
+        ],
+        dtype=np.intp,
+    )
+    distances[np.arange(len(X)), reference] = np.inf
+    competitor = distances.argmin(axis=1)
+
+    def split(center_index):
+        difference = X - centers[center_index]
+        return difference * (difference @ matrix)
+
+    contribution = split(reference)
+    lead = split(competitor) - contribution
+    if len(centers) == 1:
+        competitor = np.full(len(X), -1)
+        lead = np.full_like(contribution, np.nan)
+    table = {
+        "reference_cluster": kbound.classes_[reference],
+        "competitor_cluster": _class_names(kbound, competitor),
+        "d2_reference": contribution.sum(axis=1),
+        "d2_competitor": (contribution + lead).sum(axis=1),
+    }
+    table.update({f"contrib_{name}": contribution[:, j] for j, name in enumerate(names)})
+    table.update({f"disc_{name}": lead[:, j] for j, name in enumerate(names)})
+    return pd.DataFrame(table, index=index)
+
+
+def explorer_table(explorer, explored, labels, X):
+    """What a fitted explorer tells of rows, in its own terms.
+
+    Parameters
+    ----------
+    explorer : estimator
+        Fitted clusterer.
+    explored : ndarray of shape (n_explored, n_features)
+        Rows that it was fitted on.
+    labels : ndarray of shape (n_explored,)
+        Their labels, -1 for noise.
+    X : ndarray of shape (n_samples, n_features)
+        Rows to explain; rows that were not explored get what can be computed for them.
+
+    Returns
+    -------
+    columns : dict of str to ndarray
+        With ``eps`` and ``core_sample_indices_`` (DBSCAN's kind): ``role`` (core, border or
+        noise), ``n_neighbors_eps``, ``core_distance``, ``eps_margin``,
+        ``distance_to_nearest_core``. Otherwise those of ``membership_probability``,
+        ``outlier_score``, ``reachability``, ``core_distance``, ``order_position`` and
+        ``predecessor`` that the explorer has, for the rows that it has seen.
+    """
+    seen = match_rows(X, explored)
+    if hasattr(explorer, "core_sample_indices_") and hasattr(explorer, "eps"):
+        return _dbscan_columns(explorer, explored, labels, X, seen)
+    learned = {
+        "membership_probability": getattr(explorer, "probabilities_", None),
+        "outlier_score": getattr(explorer, "outlier_scores_", None),
+        "reachability": getattr(explorer, "reachability_", None),
+        "core_distance": getattr(explorer, "core_distances_", None),
+        "predecessor": getattr(explorer, "predecessor_", None),
+    }
+    if hasattr(explorer, "ordering_"):
+        learned["order_position"] = np.argsort(explorer.ordering_)
+    return {
+        name: np.where(seen >= 0, np.asarray(values, dtype=float)[seen], np.nan)
+        for name, values in learned.items()
+        if values is not None and len(values) == len(explored)
+    }
+
+
+def _dbscan_columns(explorer, explored, labels, X, seen):
+    metric = neighbour_metric(explorer)
+    neighbours = NearestNeighbors(**metric).fit(explored)
+    counts = np.array(
+        [len(rows) for rows in neighbours.radius_neighbors(X, explorer.eps, return_distance=False)]
+    )
+    # A row that was explored is its own first neighbour; one that was not still needs
+    # min_samples - 1 others, since it would count itself.
+    k = min(explorer.min_samples, len(explored))
+    distances = neighbours.kneighbors(X, k)[0]
+    core_distance = np.where(seen >= 0, distances[:, k - 1], distances[:, max(k - 2, 0)])
+    core = np.zeros(len(explored), dtype=bool)
+    core[explorer.core_sample_indices_] = True
+    role = np.where(labels[seen] == NOISE, "noise", np.where(core[seen], "core", "border"))
+    to_core = np.full(len(X), np.nan)
+    if core.any():
+        cores = NearestNeighbors(**metric).fit(explored[core])
+        found = cores.kneighbors(X, min(2, int(core.sum())))[0]
+        # For a core row the nearest core is itself: the next one tells how it hangs together.
+        is_core = (seen >= 0) & core[seen]
+        to_core = np.where(is_core, found[:, -1] if found.shape[1] > 1 else np.nan, found[:, 0])
+    return {
+        "role": np.where(seen >= 0, role, "new"),
+        "n_neighbors_eps": counts,
+        "core_distance": core_distance,
+        "eps_margin": explorer.eps - core_distance,
+        "distance_to_nearest_core": to_core,
+    }
