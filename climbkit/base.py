@@ -63,7 +63,9 @@ class BuilderMixin:
         """
         estimator = from_dict(state, trusted=trusted)
         if not isinstance(estimator, cls):
-            raise ValueError(f"the dictionary describes {type(estimator).__name__}, not {cls}.")
+            raise ValueError(
+                f"the dictionary describes {type(estimator).__name__}, not {cls.__name__}."
+            )
         return estimator
 
 

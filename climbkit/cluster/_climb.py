@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from climbkit.base import NOISE, PartialLabelClusterer
 from climbkit.cluster._distances import neighbour_metric
-from climbkit.cluster._explain import explorer_table
+from climbkit.cluster._explain import explorer_table, gate_table, row_index
 from climbkit.cluster._kbound import KBound
 from climbkit.cluster._rows import match_rows
 
@@ -185,7 +185,7 @@ class CLiMB(PartialLabelClusterer):
         """
         check_is_fitted(self)
         checked = self._validate_new(X)
-        labels = self.kbound_.predict(X)
+        labels = self.kbound_.predict(checked)
         rest = labels == NOISE
         if rest.any() and len(self.novel_labels_):
             labels[rest] = self._predict_novel(checked[rest])
@@ -237,8 +237,8 @@ class CLiMB(PartialLabelClusterer):
         import pandas as pd
 
         check_is_fitted(self)
-        known = self.kbound_.decision_path(X)
         checked = self._validate_new(X)
+        known = gate_table(self.kbound_, checked, row_index(X))
         table = pd.DataFrame({"label": self.predict(X)}, index=known.index)
         explored = known["label"].to_numpy() == NOISE
         is_novel = explored & (table["label"].to_numpy() != NOISE)

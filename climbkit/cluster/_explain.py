@@ -8,6 +8,11 @@ from climbkit.cluster._distances import distances_to, neighbour_metric, two_near
 from climbkit.cluster._rows import match_rows
 
 
+def row_index(X):
+    """Index of a DataFrame, None for anything else."""
+    return X.index if hasattr(X, "iloc") else None
+
+
 def _class_names(kbound, index):
     """Labels of centre numbers; -1 where there is no such centre."""
     return np.append(kbound.classes_, NOISE)[index]
@@ -36,8 +41,7 @@ def gate_table(kbound, X, index=None):
         X, kbound.cluster_centers_, kbound.metric, kbound.metric_params_
     )
     seen = match_rows(X, kbound._X_fit)
-    density = kbound._density_of(X)
-    density[seen >= 0] = kbound.density_[seen[seen >= 0]]
+    density = kbound._density_of(X, seen)
     dense, near = kbound._passes_density(density), kbound._is_near(to_nearest)
     is_seed = (seen >= 0) & kbound.seed_mask_[seen]
     labels = kbound._labels_from(nearest, to_nearest, dense)

@@ -23,7 +23,7 @@ def initial_centers(X, y, init, n_clusters, random_state):
     init : {"seeds", "k-means++", "random"}, array-like or mapping
         See `climbkit.KBound`.
     n_clusters : int or None
-        Number of centres; None for as many as are known.
+        Number of centres, if more than are known.
     random_state : int, RandomState or None
         For the centres that are drawn.
 
@@ -63,13 +63,13 @@ def initial_centers(X, y, init, n_clusters, random_state):
     elif init == "seeds":
         centers, classes = means, groups
     else:
-        count = len(groups) if n_clusters is None else n_clusters
-        _check_count(count, groups, X)
+        count = max(len(groups), n_clusters or 0)
+        _check_count(count, X)
         centers = _draw_centers(X, count, init, np.empty((0, X.shape[1])), random_state)
         return _named_by_seeds(centers, means, groups)
-    if n_clusters is None or n_clusters == len(centers):
+    if n_clusters is None or n_clusters <= len(centers):
         return centers, classes
-    _check_count(n_clusters, classes, X)
+    _check_count(n_clusters, X)
     extra = _draw_centers(X, n_clusters - len(centers), "k-means++", centers, random_state)
     return np.vstack([centers, extra]), _with_following(classes, n_clusters)
 
@@ -88,11 +88,7 @@ def _checked_mapping(init, n_features):
     return centers
 
 
-def _check_count(n_clusters, groups, X):
-    if n_clusters < len(groups):
-        raise ValueError(
-            f"n_clusters={n_clusters} is fewer than the {len(groups)} groups that y and init name."
-        )
+def _check_count(n_clusters, X):
     if n_clusters > len(X):
         raise ValueError(f"n_clusters={n_clusters} must be <= n_samples={len(X)}.")
 
@@ -112,12 +108,18 @@ def _draw_centers(X, count, how, present, random_state):
         return X[np.sort(rng.choice(len(X), count, replace=False))]
     centers = list(present)
     nearest = cdist(X, present, "sqeuclidean").min(axis=1) if len(present) else np.ones(len(X))
+    # Greedy k-means++: of a few draws keep the one that leaves the least (Arthur &
+    # Vassilvitskii 2007 suggest 2 + log k of them).
+    n_trials = 2 + int(np.log(count + len(centers))) if centers or count > 1 else 1
     for _ in range(count):
         total = nearest.sum()
-        weights = nearest / total if total > 0 else None
-        centers.append(X[rng.choice(len(X), p=weights)])
-        step = cdist(X, centers[-1:], "sqeuclidean")[:, 0]
-        nearest = step if len(centers) == 1 else np.minimum(nearest, step)
+        trials = rng.choice(len(X), n_trials, p=nearest / total if total > 0 else None)
+        left = cdist(X[trials], X, "sqeuclidean")
+        if centers:
+            left = np.minimum(left, nearest)
+        best = left.sum(axis=1).argmin()
+        centers.append(X[trials[best]])
+        nearest = left[best]
     return np.array(centers[len(present) :]).reshape(-1, X.shape[1])
 
 

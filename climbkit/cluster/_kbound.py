@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from climbkit.base import NOISE, UNLABELLED, PartialLabelClusterer
 from climbkit.cluster._distances import METRICS, fitted_metric_params, two_nearest
-from climbkit.cluster._explain import feature_attribution, gate_table
+from climbkit.cluster._explain import feature_attribution, gate_table, row_index
 from climbkit.cluster._initial import initial_centers
 from climbkit.cluster._rows import match_rows
 from climbkit.kernels import gaussian_density, mean_pairwise_distance
@@ -68,8 +68,9 @@ class KBound(PartialLabelClusterer):
         copied, not found: leave the seeds out of any score.
 
     n_clusters : int, default=None
-        Number of centres. None: as many as ``y`` and ``init`` name. If larger, the remaining
-        centres start at rows drawn by k-means++ and get labels after the largest.
+        Number of centres. Every group that ``y`` and ``init`` name has one, whatever this
+        says; if it is larger than their number, the remaining centres start at rows drawn by
+        k-means++ and get labels after the largest.
 
     init : {"seeds", "k-means++", "random"}, array-like or mapping, default="seeds"
         Where the centres start. ``"seeds"``: at the mean of each group's seeds. The drawn
@@ -311,12 +312,16 @@ class KBound(PartialLabelClusterer):
         strength[member] = np.clip(1 - distance[member] / self.distance_threshold, 0.0, 1.0)
         return strength
 
-    def _density_of(self, X):
-        """Density at new rows, in units of the largest fitted one."""
+    def _density_of(self, X, seen):
+        """Density at rows in units of the largest fitted one; ``seen`` from `match_rows`."""
+        density = self.density_[seen]
+        new = seen < 0
         if self.density_threshold == 0:
-            return np.ones(len(X))
-        density = gaussian_density(self._X_fit, bandwidth=self.bandwidth_, targets=X)
-        return density / self._peak_density
+            density[new] = 1.0
+        elif new.any():
+            sums = gaussian_density(self._X_fit, bandwidth=self.bandwidth_, targets=X[new])
+            density[new] = sums / self._peak_density
+        return density
 
     def predict(self, X):
         """Assign new rows by the fitted centres and gates.
@@ -337,8 +342,9 @@ class KBound(PartialLabelClusterer):
         nearest, _, distance, _ = two_nearest(
             X, self.cluster_centers_, self.metric, self.metric_params_
         )
-        labels = self._labels_from(nearest, distance, self._passes_density(self._density_of(X)))
         seen = match_rows(X, self._X_fit)
+        dense = self._passes_density(self._density_of(X, seen))
+        labels = self._labels_from(nearest, distance, dense)
         return np.where(seen >= 0, self.labels_[seen], labels)
 
     def decision_path(self, X):
@@ -360,8 +366,7 @@ class KBound(PartialLabelClusterer):
             ``margin``, the lead of the nearest centre over the second.
         """
         check_is_fitted(self)
-        names = getattr(X, "index", None)
-        return gate_table(self, self._validate_new(X), names)
+        return gate_table(self, self._validate_new(X), row_index(X))
 
     def feature_attribution(self, X):
         """Split each row's squared distance to its centre exactly by feature.
@@ -387,5 +392,4 @@ class KBound(PartialLabelClusterer):
             ``"seuclidean"`` and ``"mahalanobis"`` can be split by feature.
         """
         check_is_fitted(self)
-        names = getattr(X, "index", None)
-        return feature_attribution(self, self._validate_new(X), names)
+        return feature_attribution(self, self._validate_new(X), row_index(X))
