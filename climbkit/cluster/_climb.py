@@ -80,8 +80,9 @@ class CLiMB(PartialLabelClusterer):
 
     References
     ----------
-    .. [1] L. Monti et al., "CLiMB: a clustering algorithm for semi-supervised novelty
-       detection", 2025; code: climb-astro.
+    .. [1] L. Monti et al., "CLiMB: A Domain-Informed Novelty Detection Clustering Framework
+       for Galactic Archaeology and Scientific Discovery", 2026,
+       doi:10.48550/arXiv.2601.09768. Published code: climb-astro.
 
     Examples
     --------
