@@ -62,12 +62,16 @@ def maskings(y, X, *, n_splits, test_size, rng):
     ]
 
 
-def fit_and_score(estimator, X, y, y_partial, scoring, negatives):
-    """Fit on partly hidden labels; return the score on the hidden ones, and the acceptance."""
+def fit_and_score(estimator, X, y, y_partial, scoring, negatives, *, held_out=True):
+    """Fit on partly hidden labels; return the score on the hidden ones, and the acceptance.
+
+    With ``held_out=False`` the score is on all known labels, those that were shown included.
+    """
     estimator.fit(X, y_partial)
     labels = transductive_labels(estimator, X)
+    shown = y_partial if held_out else np.full_like(y, UNLABELLED)
     return (
-        score_answer(y, labels, y_partial, scoring, negatives),
+        score_answer(y, labels, shown, scoring, negatives),
         np.nan if negatives is None else _acceptance(labels, negatives, y),
     )
 

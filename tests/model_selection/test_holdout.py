@@ -1,5 +1,6 @@
 import pickle
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -139,7 +140,8 @@ def test_result_depends_neither_on_row_order_nor_on_jobs(blobs):
     )
     straight = clone(holdout).fit(X, y, negatives=negatives)
     shuffled = clone(holdout).fit(X[rows], y[rows], negatives=negatives[rows])
-    parallel = clone(holdout).set_params(n_jobs=2).fit(X, y, negatives=negatives)
+    with joblib.parallel_config(backend="threading"):
+        parallel = clone(holdout).set_params(n_jobs=2).fit(X, y, negatives=negatives)
     assert len(set(straight.scores_)) > 1
     np.testing.assert_allclose(straight.scores_, shuffled.scores_)
     np.testing.assert_array_equal(straight.scores_, parallel.scores_)
