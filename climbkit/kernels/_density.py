@@ -1,35 +1,189 @@
 """Gaussian density of every point of a set: the public function and its choice of method."""
 
 import math
+from numbers import Integral, Real
 
 import numpy as np
 
-from ._density_exact import gaussian_sums
-from ._density_fourier import fourier_density, fourier_modes
+from ._density_exact import exact_density
+from ._density_expansion import expansion_density, plan_expansion
+from ._density_fourier import MAX_DIMENSION
+from ._density_plan import PAIR_COST, SPREAD_COST, DensityTree
 from ._pairwise import as_points, mean_pairwise_distance
 
-METHODS = ("auto", "exact", "fourier")
+METHODS = ("auto", "exact", "tree", "fourier", "expansion")
+
+# Smallest atol allowed: rounding alone leaves about 1e-14 in sums of a million Gaussians.
+MIN_ATOL = 1e-12
+
+# One term of an expansion at one point, both passes, in ns (see _density_plan for the machine).
+TERM_COST = 0.3
+
+# Sorting one point into a tree and planning, in ns.
+_TREE_COST = 600.0
+
+# Below this cost, in ns, looking for a better method costs more than it can save.
+_NOT_WORTH_PLANNING = 2e6
 
 
 def gaussian_density(X, bandwidth=None, *, atol=1e-6, method="auto", n_threads=1):
     """Sum of Gaussians around all points, at every point.
 
-    rho_i = sum_j exp(-|x_i - x_j|^2 / (2 bandwidth^2)), with |error_i| <= atol * max(rho).
+    The density of row i is rho_i = sum_j exp(-|x_i - x_j|^2 / (2 bandwidth^2)) over all rows j, row i
+    included; it is not normalised. N points take far less than N^2 operations.
+
+    Parameters
+    ----------
+    X : array-like of shape (n, d)
+        The points: finite numbers, at least one row.
+    bandwidth : float, default=None
+        Standard deviation of the Gaussian, in the units of X. None takes the mean distance over all
+        pairs of rows, from `mean_pairwise_distance`. At 0 the density is the number of rows equal
+        to the row, its limit for a vanishing bandwidth.
+    atol : float, default=1e-6
+        Bound on the error: max_i |error_i| <= atol * max_i rho_i. At least 1e-12.
+    method : {"auto", "exact", "tree", "fourier", "expansion"}, default="auto"
+        How the sums are done.
+
+        - "exact": every pair, to rounding whatever the value of ``atol``. O(n^2 d).
+        - "tree": pairs of leaves of a k-d tree, those beyond a cut-off left out. For narrow kernels
+          or many dimensions.
+        - "fourier": non-uniform fast Fourier transforms on the boxes of a k-d tree where they are
+          cheaper than pairs, pairs elsewhere. 1 to 3 dimensions.
+        - "expansion": a Taylor expansion about the mean, far outliers by pairs. For wide kernels. Where
+          no expansion is within ``atol``, every pair is summed.
+        - "auto": the one with the least estimated cost.
+    n_threads : int, default=1
+        Number of threads. It does not change the result beyond rounding.
+
+    Returns
+    -------
+    density : ndarray of shape (n,)
+        At least 1, up to the error.
+
+    Raises
+    ------
+    ValueError
+        If X is not a finite array of shape (n, d) with n >= 1 and d >= 1, or a parameter is out of
+        its range, or ``method="fourier"`` is asked for in more than three dimensions.
+
+    See Also
+    --------
+    mean_pairwise_distance : The default bandwidth.
+
+    Notes
+    -----
+    The bounds on omitted pairs, modes and terms of a series are rigorous; they use a lower bound of
+    the largest density that comes from the points. The error of the Fourier transforms themselves
+    is that which finufft states for its tolerance.
+
+    Memory is O(n d). The density does not depend on the order of the rows beyond rounding.
+
+    References
+    ----------
+    L. Greengard, J. Strain, "The fast Gauss transform", SIAM J. Sci. Stat. Comput. 12 (1991) 79,
+    doi:10.1137/0912004
+
+    Examples
+    --------
+    >>> from climbkit.kernels import gaussian_density
+    >>> gaussian_density([[0.0], [0.0], [1.0]], bandwidth=1.0)
+    array([2.606..., 2.606..., 2.213...])
     """
     X = as_points(X)
+    _check_parameters(bandwidth, atol, method, n_threads, X.shape[1])
     if bandwidth is None:
         bandwidth = mean_pairwise_distance(X)
-    n, d = X.shape
-    if bandwidth == 0:
+    varying = np.ptp(X, axis=0) > 0
+    if not varying.any():
+        return np.full(len(X), float(len(X)))
+    rows = _scaled(X[:, varying], bandwidth)
+    if rows is None:
         _, group, counts = np.unique(X, axis=0, return_inverse=True, return_counts=True)
-        return counts[group].astype(float)
-    rows = np.ascontiguousarray((X - X.mean(axis=0)) / (math.sqrt(2.0) * bandwidth))
-    if method == "auto":
-        method = "exact"
-        if n > 3000 and d <= 3 and np.prod(fourier_modes(rows, atol)) < 30 * n:
-            method = "fourier"
-    if method == "fourier":
-        return fourier_density(rows, atol)
-    out = np.zeros(n)
-    gaussian_sums(np.ascontiguousarray(rows.T), rows, out)
-    return out
+        return counts[group.ravel()].astype(np.float64)
+    return _METHODS[method](rows, float(atol), int(n_threads))
+
+
+def _check_parameters(bandwidth, atol, method, n_threads, d):
+    """Raise a ValueError that names the first parameter out of its range."""
+    if bandwidth is not None and not (isinstance(bandwidth, Real) and 0 <= bandwidth < math.inf):
+        raise ValueError(f"bandwidth must be None or a finite number >= 0; got {bandwidth!r}.")
+    if not (isinstance(atol, Real) and MIN_ATOL <= atol < 1):
+        raise ValueError(f"atol must be a number in [{MIN_ATOL}, 1); got {atol!r}.")
+    if method not in METHODS:
+        raise ValueError(f"method must be one of {METHODS}; got {method!r}.")
+    if method == "fourier" and d > MAX_DIMENSION:
+        raise ValueError(
+            f"method='fourier' works in 1 to {MAX_DIMENSION} dimensions; X has {d} columns. "
+            "Use method='auto'."
+        )
+    if not (isinstance(n_threads, Integral) and n_threads >= 1):
+        raise ValueError(f"n_threads must be an integer >= 1; got {n_threads!r}.")
+
+
+# Rows this many bandwidths from the mean are so far apart that all their Gaussians vanish; squares
+# of larger numbers, added up over dimensions, would come near to the padding of the trees.
+_LARGEST_COORDINATE = 1e30
+
+
+def _scaled(X, bandwidth):
+    """Return the centred points in units of sqrt(2) bandwidth; None if only equal points count."""
+    centred = X - X.mean(axis=0)
+    unit = math.sqrt(2.0) * bandwidth
+    if unit == 0.0 or np.abs(centred).max() > _LARGEST_COORDINATE * unit:
+        return None
+    return np.ascontiguousarray(centred / unit)
+
+
+def _exact(rows, atol, n_threads):
+    return exact_density(rows, n_threads)
+
+
+def _tree(rows, atol, n_threads):
+    tree = DensityTree(rows, atol)
+    return tree.sums(tree.leaf_plan(), n_threads)
+
+
+def _fourier(rows, atol, n_threads):
+    tree = DensityTree(rows, atol)
+    return tree.sums(tree.fourier_plan(), n_threads)
+
+
+def _expansion(rows, atol, n_threads):
+    cost, radius, degree = plan_expansion(rows, atol, TERM_COST, _pair_cost(rows))
+    if not math.isfinite(cost):
+        return exact_density(rows, n_threads)
+    return expansion_density(rows, radius, degree, n_threads)
+
+
+def _auto(rows, atol, n_threads):
+    """Take the method with the least estimated cost, planning no more than can pay."""
+    n, d = rows.shape
+    exact_cost = float(n) ** 2 * _pair_cost(rows)
+    if exact_cost <= _NOT_WORTH_PLANNING:
+        return exact_density(rows, n_threads)
+    cost, radius, degree = plan_expansion(rows, atol, TERM_COST, _pair_cost(rows))
+    # What every plan on a tree costs at least.
+    on_tree = n * (_TREE_COST + (2.0 * SPREAD_COST[2.0][d - 1] if d <= MAX_DIMENSION else 0.0))
+    if min(cost, exact_cost) > on_tree:
+        tree = DensityTree(rows, atol)
+        plan = tree.fourier_plan()
+        if plan.cost + n * _TREE_COST <= min(cost, exact_cost):
+            return tree.sums(plan, n_threads)
+        del tree
+    if cost <= exact_cost:
+        return expansion_density(rows, radius, degree, n_threads)
+    return exact_density(rows, n_threads)
+
+
+def _pair_cost(rows):
+    return PAIR_COST[0] + rows.shape[1] * PAIR_COST[1]
+
+
+_METHODS = {
+    "auto": _auto,
+    "exact": _exact,
+    "tree": _tree,
+    "fourier": _fourier,
+    "expansion": _expansion,
+}

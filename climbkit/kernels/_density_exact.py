@@ -1,5 +1,7 @@
 """Gaussian sums over every pair of points."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 from numba import njit
 
@@ -11,6 +13,42 @@ SOURCE_BLOCK = 512
 
 # Sums are reordered and fused into multiply-adds; nothing else of IEEE arithmetic is given up.
 FASTMATH = {"contract", "reassoc"}
+
+
+def exact_density(rows, n_threads=1):
+    """Gaussian sums at every row, to rounding.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, d)
+        Points, scaled by 1 / (sqrt(2) bandwidth).
+    n_threads : int
+
+    Returns
+    -------
+    density : ndarray of shape (n,)
+    """
+    return sums_at(rows, rows, n_threads)
+
+
+def sums_at(sources, targets, n_threads):
+    """Gaussian sums of all sources, shape (n, d), at the targets, shape (m, d)."""
+    out = np.zeros(len(targets))
+    columns = np.ascontiguousarray(sources.T)
+    if n_threads == 1:
+        gaussian_sums(columns, targets, out)
+        return out
+    # Every target is summed in the same order whatever part it falls in.
+    parts = np.array_split(np.arange(len(targets)), 8 * n_threads)
+    with ThreadPoolExecutor(n_threads) as pool:
+        jobs = [
+            pool.submit(gaussian_sums, columns, targets[p[0] : p[-1] + 1], out[p[0] : p[-1] + 1])
+            for p in parts
+            if len(p)
+        ]
+        for job in jobs:
+            job.result()
+    return out
 
 
 @njit(nogil=True, cache=True, fastmath=FASTMATH)

@@ -2,7 +2,8 @@
 
 ``math.exp`` is a library call, one number at a time. Here exp(-t) is 2^k 2^f with k the nearest
 integer to -t log2(e): 2^f, with |f| <= 1/2, by its Taylor polynomial, and 2^k by adding k to the
-exponent bits. Nothing but multiplications and additions is left, which run on 4 or 8 numbers at once.
+exponent bits. Nothing but multiplications and additions is left, which run on several
+numbers at once.
 """
 
 import math

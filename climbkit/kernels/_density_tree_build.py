@@ -1,4 +1,7 @@
-"""A balanced k-d tree of points, stored so that every node is one run of consecutive rows.
+"""A k-d tree of points, stored so that every node is one run of consecutive rows.
+
+Boxes are halved in the middle of their longest side, which keeps them near to cubes and parts far
+outliers from the rest in a few steps; deep down, where that could go on for ever, at the median.
 
 All leaves but the last hold the same number of points, which gives inner loops of one length.
 Equal coordinates are told apart by the remaining ones, so that the tree depends on the set of
@@ -11,6 +14,9 @@ from numba import njit
 # Multiplier and increment of the congruential generator that draws pivots (Knuth's MMIX).
 _MULTIPLIER = np.uint64(6364136223846793005)
 _INCREMENT = np.uint64(1442695040888963407)
+
+# Below this depth nodes are split at the median: the depth stays within this + log2(leaves).
+MAX_MIDDLE_DEPTH = 64
 
 
 @njit(nogil=True, cache=True)
@@ -101,13 +107,13 @@ def build_tree(rows, order, leaf_size):
     -------
     first, last : ndarrays of shape (n_nodes,), int64
         The node holds the leaves first <= l < last. Nodes are numbered in preorder: the left
-        child of node i is i + 1, the right child i + 2 (leaves of the left child).
+        child of node i is i + 1, the right child i + 2 (last[i + 1] - first[i]).
     lower, upper : ndarrays of shape (n_nodes, d)
         Corners of the smallest box around the points of each node.
 
     Notes
     -----
-    O(n d log(n / leaf_size)).
+    O(n d depth), the depth at most `MAX_MIDDLE_DEPTH` + log2(n / leaf_size).
     """
     n, d = rows.shape
     n_leaves = (n + leaf_size - 1) // leaf_size
@@ -117,6 +123,7 @@ def build_tree(rows, order, leaf_size):
     lower = np.empty((n_nodes, d))
     upper = np.empty((n_nodes, d))
     pivot = np.empty(d)
+    depth = np.zeros(n_nodes, np.int64)
     first[0], last[0] = 0, n_leaves
     # In preorder every node's range is set by its parent before the node is reached.
     for node in range(n_nodes):
@@ -136,8 +143,17 @@ def build_tree(rows, order, leaf_size):
             if upper[node, k] - lower[node, k] > upper[node, axis] - lower[node, axis]:
                 axis = k
         left = (leaves + 1) // 2
+        if depth[node] < MAX_MIDDLE_DEPTH:
+            below = 0
+            half = 0.5 * lower[node, axis] + 0.5 * upper[node, axis]
+            for i in range(start, stop):
+                below += rows[i, axis] < half
+            left = min(max((below + leaf_size // 2) // leaf_size, 1), leaves - 1)
         middle = (first[node] + left) * leaf_size
         _select(rows, order, start, stop, middle, axis, pivot)
+        right = node + 2 * left
         first[node + 1], last[node + 1] = first[node], first[node] + left
-        first[node + 2 * left], last[node + 2 * left] = first[node] + left, last[node]
+        first[right], last[right] = first[node] + left, last[node]
+        depth[node + 1] = depth[node] + 1
+        depth[right] = depth[node] + 1
     return first, last, lower, upper

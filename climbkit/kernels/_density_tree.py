@@ -1,0 +1,172 @@
+"""Gaussian sums for narrow kernels: pairs of tree leaves no further apart than a cut-off."""
+
+import numpy as np
+from numba import njit
+
+from ._density_exact import FASTMATH, squared_distances
+from ._density_exp import exp_minus, exp_minus_fast
+
+# Points in a leaf: a multiple of what two vector registers hold, so that no loop has a remainder.
+LEAF_SIZE = 64
+
+# Padding of the last leaf. Its distance from any point is so large that its Gaussian vanishes.
+_FAR_AWAY = 1e100
+
+# Sources are visited in pieces of this many, which stay in the first-level cache.
+_PIECE = 512
+
+
+def padded_columns(rows, n_leaves):
+    """Return the transpose of the rows, the last leaf filled up with points far away."""
+    n, d = rows.shape
+    columns = np.full((d, n_leaves * LEAF_SIZE), _FAR_AWAY)
+    columns[:, :n] = rows.T
+    return columns
+
+
+@njit(nogil=True, cache=True)
+def box_distance(lower, upper, a, b):
+    """Return the squared distance between the boxes of nodes a and b."""
+    total = 0.0
+    for k in range(lower.shape[1]):
+        gap = max(lower[a, k] - upper[b, k], lower[b, k] - upper[a, k])
+        if gap > 0.0:
+            total += gap * gap
+    return total
+
+
+@njit(nogil=True, cache=True)
+def leaves_within(tree, target, cutoff, stack, runs):
+    """List the leaves whose box lies within ``cutoff`` (squared) of the box of ``target``.
+
+    Returns
+    -------
+    n_runs : int
+        ``runs[r]`` holds the first leaf and the end of run r, for r < n_runs.
+    """
+    first, last, lower, upper = tree
+    n_runs = 0
+    stack[0] = 0
+    depth = 1
+    while depth > 0:
+        depth -= 1
+        node = stack[depth]
+        if box_distance(lower, upper, target, node) > cutoff:
+            continue
+        if last[node] - first[node] == 1:
+            if n_runs > 0 and runs[n_runs - 1, 1] == first[node]:
+                runs[n_runs - 1, 1] = last[node]
+            else:
+                runs[n_runs, 0], runs[n_runs, 1] = first[node], last[node]
+                n_runs += 1
+            continue
+        # The left child is taken first: leaves come in order, and neighbours join into one run.
+        stack[depth] = node + 2 * (last[node + 1] - first[node])
+        stack[depth + 1] = node + 1
+        depth += 2
+    return n_runs
+
+
+@njit(nogil=True, cache=True, fastmath=FASTMATH)
+def _piece_sum(columns, start, stop, point, fast, buffer):
+    """Sum the Gaussians of the sources start <= j < stop at one point."""
+    total = 0.0
+    if columns.shape[0] == 3 and fast:
+        x, y, z = columns[0, start:stop], columns[1, start:stop], columns[2, start:stop]
+        x0, y0, z0 = point[0], point[1], point[2]
+        for j in range(stop - start):
+            a = x[j] - x0
+            b = y[j] - y0
+            c = z[j] - z0
+            total += exp_minus_fast(a * a + b * b + c * c)
+        return total
+    squared_distances(columns, start, stop, point, buffer)
+    if fast:
+        for j in range(stop - start):
+            total += exp_minus_fast(buffer[j])
+    else:
+        for j in range(stop - start):
+            total += exp_minus(buffer[j])
+    return total
+
+
+@njit(nogil=True, cache=True)
+def tree_sums(tree, columns, rows, nodes, cutoff, fast, out):
+    """Add to ``out`` the Gaussian sums at the rows of some nodes.
+
+    Parameters
+    ----------
+    tree : tuple
+        As returned by `build_tree`, of leaves of `LEAF_SIZE`.
+    columns : ndarray of shape (d, n_leaves * LEAF_SIZE)
+        The sources, from `padded_columns`.
+    rows : ndarray of shape (n, d)
+        The same points, in the order of the tree.
+    nodes : ndarray of shape (n_nodes,), int64
+        Nodes whose points are the targets.
+    cutoff : float
+        Squared distance between boxes beyond which a pair of leaves is left out.
+    fast : bool
+        Whether an error of 5e-9 in each Gaussian is small enough.
+    out : ndarray of shape (n,)
+
+    Notes
+    -----
+    Every omitted pair is further apart than the cut-off, so the sums are too small by at most
+    n exp(-cutoff).
+    """
+    first, last, _, _ = tree
+    n = rows.shape[0]
+    runs = np.empty((last[0], 2), np.int64)
+    stack = np.empty(len(first) + 2, np.int64)
+    buffer = np.empty(_PIECE)
+    for node in nodes:
+        n_runs = leaves_within(tree, node, cutoff, stack, runs)
+        low, high = first[node] * LEAF_SIZE, min(last[node] * LEAF_SIZE, n)
+        for r in range(n_runs):
+            end = runs[r, 1] * LEAF_SIZE
+            for start in range(runs[r, 0] * LEAF_SIZE, end, _PIECE):
+                stop = min(start + _PIECE, end)
+                for i in range(low, high):
+                    out[i] += _piece_sum(columns, start, stop, rows[i], fast, buffer)
+
+
+@njit(nogil=True, cache=True)
+def points_within(tree, nodes, cutoff, out):
+    """Count, for each node, the points of the leaves within ``cutoff`` (squared) of its box."""
+    first, last, _, _ = tree
+    runs = np.empty((last[0], 2), np.int64)
+    stack = np.empty(len(first) + 2, np.int64)
+    for i in range(len(nodes)):
+        n_runs = leaves_within(tree, nodes[i], cutoff, stack, runs)
+        total = 0
+        for r in range(n_runs):
+            total += runs[r, 1] - runs[r, 0]
+        out[i] = total * LEAF_SIZE
+
+
+@njit(nogil=True, cache=True)
+def sources_within(tree, columns, node, cutoff, halo):
+    """Return the points, of shape (d, m), at most ``halo`` outside the box of a node.
+
+    Points further out along any one dimension are further away than the halo, and are left out.
+    """
+    first, last, lower, upper = tree
+    d = columns.shape[0]
+    runs = np.empty((last[0], 2), np.int64)
+    stack = np.empty(len(first) + 2, np.int64)
+    n_runs = leaves_within(tree, node, cutoff, stack, runs)
+    total = 0
+    for r in range(n_runs):
+        total += runs[r, 1] - runs[r, 0]
+    near = np.empty((d, total * LEAF_SIZE))
+    m = 0
+    for r in range(n_runs):
+        for j in range(runs[r, 0] * LEAF_SIZE, runs[r, 1] * LEAF_SIZE):
+            inside = True
+            for k in range(d):
+                x = columns[k, j]
+                near[k, m] = x
+                inside &= (x >= lower[node, k] - halo) and (x <= upper[node, k] + halo)
+            m += inside
+    return near[:, :m].copy()
