@@ -1,0 +1,106 @@
+"""Straightforward versions of the published algorithms, to hold the fast ones against.
+
+Written from the papers and from what their published code does, for clarity and not for speed:
+the whole distance matrix and plain Python loops.
+"""
+
+import numpy as np
+from scipy.spatial.distance import cdist
+
+UNVISITED = -2
+NOISE = -1
+
+
+def ssdbscan(X, eps, min_samples, important):
+    """SS-DBSCAN: the labels of `X`, clusters numbered by their first row, -1 for noise."""
+    distances = cdist(X, X)
+    labels = [UNVISITED] * len(X)
+    n_clusters = 0
+    for row in range(len(X)):
+        if labels[row] != UNVISITED:
+            continue
+        queue = [other for other, distance in enumerate(distances[row]) if distance < eps]
+        if len(queue) < min_samples:
+            labels[row] = NOISE
+            continue
+        labels[row] = n_clusters
+        while queue:
+            member = queue.pop(0)
+            if labels[member] == NOISE:
+                labels[member] = n_clusters
+            elif labels[member] == UNVISITED:
+                labels[member] = n_clusters
+                near = [other for other, distance in enumerate(distances[member]) if distance < eps]
+                if len(near) >= min_samples and important[member]:
+                    queue += near
+        n_clusters += 1
+    return np.array(labels)
+
+
+def cdbscan(X, eps, min_samples, must_link=(), cannot_link=(), conflict="stop"):
+    """C-DBSCAN as its published port does it: labels by micro-cluster number, -1 for noise.
+
+    ``conflict="stop"`` ends all merging at the first forbidden pair of clusters, as the port;
+    ``"skip"`` goes on with the next closest pair, as the paper.
+    """
+    labels = _micro_clusters(X, eps, min_samples, must_link, cannot_link)
+    for first, second in must_link:
+        if labels[first] != NOISE and labels[second] != NOISE:
+            labels[labels == labels[second]] = labels[first]
+    _merge_closest(X, eps, labels, cannot_link, conflict)
+    clusters = np.unique(labels[labels != NOISE])
+    return np.where(labels == NOISE, NOISE, np.searchsorted(clusters, labels))
+
+
+def _micro_clusters(X, eps, min_samples, must_link, cannot_link):
+    distances = cdist(X, X)
+    protected = {row for pair in must_link for row in pair}
+    labels = np.full(len(X), UNVISITED)
+    n_clusters = 0
+    for row in range(len(X)):
+        if labels[row] != UNVISITED:
+            continue
+        near = np.flatnonzero(distances[row] <= eps)
+        if len(near) < min_samples and row not in protected:
+            labels[row] = NOISE
+            continue
+        inside = set(near.tolist())
+        if any(a != b and a in inside and b in inside for a, b in cannot_link):
+            for other in near:
+                if labels[other] == UNVISITED:
+                    labels[other] = n_clusters
+                    n_clusters += 1
+            continue
+        existing = [labels[other] for other in near if labels[other] >= 0]
+        chosen = min(existing, default=n_clusters)
+        n_clusters = max(n_clusters, chosen + 1)
+        labels[[other for other in near if labels[other] < 0]] = chosen
+    return labels
+
+
+def _merge_closest(X, eps, labels, cannot_link, conflict):
+    forbidden_pairs = set()
+    while True:
+        clusters = np.unique(labels[labels != NOISE])
+        members = {cluster: np.flatnonzero(labels == cluster) for cluster in clusters}
+        best, closest = np.inf, None
+        for i, first in enumerate(clusters):
+            for second in clusters[i + 1 :]:
+                if (first, second) in forbidden_pairs:
+                    continue
+                distance = cdist(X[members[first]], X[members[second]]).min()
+                if distance < best:
+                    best, closest = distance, (first, second)
+        if closest is None or best > eps:
+            return
+        if any({labels[a], labels[b]} == set(closest) for a, b in cannot_link if a != b):
+            if conflict == "stop":
+                return
+            forbidden_pairs.add(closest)
+            continue
+        first, second = closest
+        labels[members[second]] = first
+        # What was forbidden for the cluster that is gone holds for the one that took it in.
+        forbidden_pairs = {
+            tuple(sorted(first if c == second else c for c in pair)) for pair in forbidden_pairs
+        }
