@@ -1,0 +1,8 @@
+"""Figures of clusterings, as scikit-learn's displays; matplotlib is imported when one is drawn."""
+
+from climbkit.plotting._climb import CLiMBDisplay
+from climbkit.plotting._clusters import ClusterDisplay
+from climbkit.plotting._comparison import ComparisonDisplay
+from climbkit.plotting._sensitivity import SeedSensitivityDisplay
+
+__all__ = ["CLiMBDisplay", "ClusterDisplay", "ComparisonDisplay", "SeedSensitivityDisplay"]

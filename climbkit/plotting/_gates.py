@@ -1,0 +1,114 @@
+"""Outlines of the gates of KBound in the plane of a figure."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+_N_OUTLINE = 181  # points of an outline: two degrees apart, and closed
+
+# Metrics whose balls are ellipsoids; others have no outline that is drawn here.
+_QUADRATIC = ("euclidean", "l2", "seuclidean", "mahalanobis")
+
+
+@dataclass(frozen=True)
+class GateOutlines:
+    """Outlines of the gates, as closed curves in the plane of two features.
+
+    Attributes
+    ----------
+    distance : ndarray of shape (n_centers, n_points, 2) or None
+        Shadow of each ellipsoid within which a row is near enough; None where the metric has
+        no ellipsoids or the threshold is infinite.
+    radial : ndarray of shape (n_centers, n_points, 2) or None
+        Shadow of each ball that a centre may not leave.
+    start, end : ndarray of shape (n_centers, 2)
+        Centres before the first and after the last iteration.
+    """
+
+    distance: np.ndarray | None
+    radial: np.ndarray | None
+    start: np.ndarray
+    end: np.ndarray
+
+
+def gate_outlines(kbound, before, columns):
+    """Outlines of the gates of a fitted `KBound` in two of the features of X.
+
+    Parameters
+    ----------
+    kbound : KBound
+        Fitted.
+    before : Pipeline or None
+        What transformed X before KBound saw it.
+    columns : sequence of two int
+        Features of X to draw.
+
+    Returns
+    -------
+    outlines : GateOutlines
+        In the units of X.
+
+    Raises
+    ------
+    ValueError
+        If ``before`` cannot be inverted, or is not affine (straight lines stay straight).
+
+    Notes
+    -----
+    A shadow is the projection of the whole ellipsoid, so that every row that the gate admits
+    lies within it in the figure; the converse does not hold, since a row may be far in the
+    features that are not drawn.
+    """
+    n = kbound.n_features_in_
+    linear, offset = _affine_map(before, n)
+    drawn = linear[list(columns)]
+
+    def to_plane(points):
+        return points @ drawn.T + offset[list(columns)]
+
+    start, end = to_plane(kbound.initial_centers_), to_plane(kbound.cluster_centers_)
+    form = _inverse_form(kbound)
+    distance = radial = None
+    if form is not None and np.isfinite(kbound.distance_threshold):
+        distance = _shadows(drawn @ form @ drawn.T, kbound.distance_threshold, end)
+    if np.isfinite(kbound.radial_threshold):
+        radial = _shadows(drawn @ drawn.T, kbound.radial_threshold, start)
+    return GateOutlines(distance, radial, start, end)
+
+
+def _affine_map(before, n_features):
+    """Matrix and offset of the way back from KBound's space to that of X."""
+    if before is None:
+        return np.eye(n_features), np.zeros(n_features)
+    from climbkit.plotting._data import to_original
+
+    corners = np.vstack([np.zeros(n_features), np.eye(n_features), np.ones(n_features)])
+    images = to_original(before, corners)
+    offset = images[0]
+    linear = (images[1:-1] - offset).T
+    if not np.allclose(images[-1], offset + linear.sum(axis=1)):
+        raise ValueError(
+            "a step of the pipeline is not affine, so the gates have no ellipses in the features "
+            "of X; pass the transformed rows and the last step alone."
+        )
+    return linear, offset
+
+
+def _inverse_form(kbound):
+    """Inverse of the matrix M of a metric with d(x, c)^2 = (x - c)' M (x - c), or None."""
+    if kbound.metric not in _QUADRATIC:
+        return None
+    if kbound.metric == "mahalanobis":
+        return np.linalg.pinv(kbound.metric_params_["VI"])
+    if kbound.metric == "seuclidean":
+        return np.diag(np.asarray(kbound.metric_params_["V"], dtype=float))
+    return np.eye(kbound.n_features_in_)
+
+
+def _shadows(form, radius, centers):
+    """Ellipses {c + radius * form^(1/2) u : |u| = 1} around the centres."""
+    angle = np.linspace(0.0, 2.0 * np.pi, _N_OUTLINE)
+    circle = np.column_stack([np.cos(angle), np.sin(angle)])
+    values, vectors = np.linalg.eigh(form)
+    root = vectors * np.sqrt(np.clip(values, 0.0, None)) @ vectors.T
+    return centers[:, None, :] + radius * (circle @ root)[None, :, :]
