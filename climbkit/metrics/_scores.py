@@ -181,7 +181,7 @@ def open_set_ari(y_true, labels, judged, *, y_partial=None):
     -------
     score : float
         1 for a perfect answer, about 0 for a random one. NaN, with an
-        `UndefinedMetricWarning`, where fewer than two rows are left to compare.
+        `UndefinedMetricWarning`, where no known row was held out or no row was judged.
 
     Raises
     ------
@@ -204,7 +204,11 @@ def open_set_ari(y_true, labels, judged, *, y_partial=None):
     if np.any(judged & (y_true != UNLABELLED)):
         raise ValueError("judged marks rows whose y_true names a known group; they must be -1.")
     seen = UNLABELLED if y_partial is None else as_labels(y_true=y_true, y_partial=y_partial)[1]
-    rows = held_out_rows(y_true, seen) | judged
+    held_out = held_out_rows(y_true, seen)
+    if not held_out.any() or not judged.any():
+        _warn_undefined("open_set_ari", "it needs held-out rows and judged non-members")
+        return np.nan
+    rows = held_out | judged
     known = y_true[y_true != UNLABELLED]
     return _ari_or_nan(y_true[rows], keep_known(labels[rows], known), "open_set_ari")
 

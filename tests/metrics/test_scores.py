@@ -116,7 +116,8 @@ def test_rates_stay_between_zero_and_one(rows):
         lambda: held_out_ari(TRUE, TRUE, TRUE),
         lambda: held_out_recall(TRUE, TRUE, TRUE),
         lambda: acceptance_rate(TRUE, np.zeros(17, bool), TRUE),
-        lambda: open_set_ari(TRUE, TRUE, np.zeros(17, bool), y_partial=TRUE),
+        lambda: open_set_ari(TRUE, TRUE, JUDGED, y_partial=TRUE),
+        lambda: open_set_ari(TRUE, TRUE, np.zeros(17, bool)),
     ],
 )
 def test_nothing_to_score_gives_nan_and_says_so(score):
