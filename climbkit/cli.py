@@ -163,6 +163,7 @@ def _draw(run):
     from matplotlib import pyplot
     from sklearn.base import clone
 
+    from climbkit.metrics import held_out_ari
     from climbkit.plotting import (
         CLiMBDisplay,
         ClusterDisplay,
@@ -172,9 +173,19 @@ def _draw(run):
 
     halo, pipeline = run["halo"], run["pipeline"]
     words = {"feature_names": halo.feature_names, "units": halo.units}
-    scaled = pipeline[0].transform(halo.data)
     seen = (pipeline, halo.data, halo.partial_target)
-    scores = {name: report["held_out_ari"] for name, report in run["scores"].items()}
+    truth = "truth (simulated)"
+    labelings = {
+        truth: halo.target,
+        "copy the seeds": halo.partial_target,
+        "CLiMB": run["climb"].labels_,
+        "DBSCAN": clone(run["climb"].explorer).fit_predict(pipeline[0].transform(halo.data)),
+    }
+    scores = {
+        name: held_out_ari(run["known_target"], labels, halo.partial_target)
+        for name, labels in labelings.items()
+        if name != truth
+    }
     displays = {
         "clusters.png": ClusterDisplay.from_estimator(
             *seen, **words, title="CLiMB on a simulated halo"
@@ -185,16 +196,11 @@ def _draw(run):
         "phases.png": CLiMBDisplay.from_estimator(*seen, **words),
         "comparison.png": ComparisonDisplay.from_predictions(
             halo.data,
-            {
-                "truth (simulated)": halo.target,
-                "copy the seeds": halo.partial_target,
-                "CLiMB": run["climb"].labels_,
-                "DBSCAN": clone(run["climb"].explorer).fit_predict(scaled),
-            },
+            labelings,
             **words,
             known_labels=run["known"],
             label_names=halo.target_names,
-            reference="truth (simulated)",
+            reference=truth,
             unnamed=["DBSCAN"],
             scores=scores,
             score_name="held-out ARI",

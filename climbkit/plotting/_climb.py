@@ -269,7 +269,7 @@ class CLiMBDisplay:
             return
         ax.scatter(
             *outlines.start.T,
-            s=34,
+            s=22,
             facecolors="white",
             edgecolors=EDGE_COLOR,
             linewidths=0.9,
@@ -278,7 +278,7 @@ class CLiMBDisplay:
         )
         ax.scatter(
             *outlines.end.T,
-            s=44,
+            s=36,
             marker="X",
             c=EDGE_COLOR,
             edgecolors="white",

@@ -17,7 +17,7 @@ _NOISE_LAYER, _KNOWN_LAYER, _NOVEL_LAYER, _SEED_LAYER = 1.0, 1.5, 1.8, 2.2
 OUTLINE_LAYER, CENTER_LAYER = 2.5, 3.0
 
 # A legend longer than this takes another column, so that it stays as high as the axes.
-_LEGEND_ROWS = 16
+_LEGEND_ROWS = 20
 _MARKER_IN_LEGEND = 36.0  # points squared
 
 

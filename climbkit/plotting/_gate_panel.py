@@ -47,7 +47,7 @@ def draw_gates(ax, gates, kbound, *, size=None):
     rows_of = {gate: (gates["gate"] == gate).to_numpy() for gate in present}
     tidy_axes(ax)
     if kbound.density_threshold == 0:
-        _draw_histogram(ax, distance, rows_of)
+        _draw_histogram(ax, distance, rows_of, kbound.distance_threshold)
     else:
         _draw_scatter(ax, distance, gates["local_density"].to_numpy(), rows_of, size)
         ceiling = kbound.density_rule == "max"
@@ -76,10 +76,14 @@ def _draw_scatter(ax, distance, density, rows_of, size):
     ax.set_ylabel("density (1 at the densest row)")
 
 
-def _draw_histogram(ax, distance, rows_of):
+def _draw_histogram(ax, distance, rows_of, threshold):
+    width = (distance.max() or 1.0) / _N_BINS
+    if np.isfinite(threshold):
+        # The threshold on the edge of a bin, so that no bin straddles it.
+        width = threshold / max(1, round(threshold / width))
     ax.hist(
         [distance[rows] for rows in rows_of.values()],
-        bins=np.linspace(0.0, distance.max() or 1.0, _N_BINS + 1),
+        bins=np.arange(0.0, distance.max() + 2 * width, width),
         stacked=True,
         color=[GATES[gate][1] for gate in rows_of],
         label=[f"{GATES[gate][0]} ({rows.sum():,})" for gate, rows in rows_of.items()],

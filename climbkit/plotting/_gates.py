@@ -6,6 +6,10 @@ import numpy as np
 
 _N_OUTLINE = 181  # points of an outline: two degrees apart, and closed
 
+# Where a way back is tried for straightness, in the units of the clusterer, and by how much of
+# its own scale it may be off.
+_FAR, _BENT = 2.0, 1e-6
+
 # Metrics whose balls are ellipsoids; others have no outline that is drawn here.
 _QUADRATIC = ("euclidean", "l2", "seuclidean", "mahalanobis")
 
@@ -82,11 +86,13 @@ def _affine_map(before, n_features):
         return np.eye(n_features), np.zeros(n_features)
     from climbkit.plotting._data import to_original
 
-    corners = np.vstack([np.zeros(n_features), np.eye(n_features), np.ones(n_features)])
-    images = to_original(before, corners)
+    unit, far = np.eye(n_features), np.full((1, n_features), -_FAR)
+    images = to_original(before, np.vstack([np.zeros((1, n_features)), unit, far]))
     offset = images[0]
     linear = (images[1:-1] - offset).T
-    if not np.allclose(images[-1], offset + linear.sum(axis=1)):
+    # A bent feature comes out elsewhere, or not at all (NaN).
+    scale = np.abs(linear).max()
+    if not np.allclose(images[-1] - offset, -_FAR * linear.sum(axis=1), atol=_BENT * scale):
         raise ValueError(
             "a step of the pipeline is not affine, so the gates have no ellipses in the features "
             "of X; pass the transformed rows and the last step alone."
