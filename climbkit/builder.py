@@ -26,9 +26,9 @@ class Builder:
     Examples
     --------
     >>> from climbkit import CLiMB
-    >>> wide = CLiMB.builder().with_distance_threshold(2.0)
+    >>> wide = CLiMB.builder().with_distance_threshold(1.5)
     >>> wide.with_metric("mahalanobis").build()
-    CLiMB(kbound=KBound(distance_threshold=2.0, metric='mahalanobis'))
+    CLiMB(kbound=KBound(distance_threshold=1.5, metric='mahalanobis'))
     >>> wide.with_distance_threshold(-1.0)
     Traceback (most recent call last):
     ...

@@ -60,6 +60,9 @@ class CLiMB(PartialLabelClusterer):
     explorer_ : clusterer or None
         Fitted phase 2; None where phase 1 left too few rows for it, which then are noise.
 
+    explored_rows_ : ndarray of shape (n_explored,)
+        Numbers of the rows that phase 1 left.
+
     n_features_in_ : int
         Number of features.
 
@@ -95,7 +98,7 @@ class CLiMB(PartialLabelClusterer):
     >>> climb.fit(X, y).labels_
     array([ 4,  4,  4,  5,  5,  5, -1])
     >>> climb.phase_
-    array([1, 1, 1, 2, 2, 2, 0])
+    array([1, 1, 1, 2, 2, 2, 0], dtype=int8)
     """
 
     _parameter_constraints = {

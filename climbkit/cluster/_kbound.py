@@ -15,7 +15,7 @@ from climbkit.cluster._distances import METRICS, fitted_metric_params, two_neare
 from climbkit.cluster._explain import feature_attribution, gate_table, row_index
 from climbkit.cluster._initial import initial_centers
 from climbkit.cluster._rows import match_rows
-from climbkit.kernels import gaussian_density, mean_pairwise_distance
+from climbkit.kernels import gaussian_density, gaussian_density_at, mean_pairwise_distance
 
 
 class KBound(PartialLabelClusterer):
@@ -320,7 +320,9 @@ class KBound(PartialLabelClusterer):
         if self.density_threshold == 0:
             density[new] = 1.0
         elif new.any():
-            sums = gaussian_density(self._X_fit, bandwidth=self.bandwidth_, targets=X[new])
+            sums = gaussian_density_at(
+                X[new], self._X_fit, self.bandwidth_, peak=self._peak_density
+            )
             density[new] = sums / self._peak_density
         return density
 

@@ -263,3 +263,15 @@ def test_labels_equal_the_published_code(
         np.where(known >= 0, np.array([2, 5])[known], -1),
     )
     assert adjusted_rand_score(published.get_labels(), climb.labels_) == 1.0
+
+
+def test_skops_saves_and_loads_without_pickle(blobs):
+    import skops.io
+
+    X, y, _ = blobs
+    climb = a_climb().fit(X, y)
+    saved = skops.io.dumps(climb)
+    foreign = skops.io.get_untrusted_types(data=saved)
+    assert {name.partition(".")[0] for name in foreign} <= {"climbkit"}
+    loaded = skops.io.loads(saved, trusted=foreign)
+    np.testing.assert_array_equal(loaded.predict(X + 1e-6), climb.predict(X + 1e-6))
