@@ -206,3 +206,11 @@ def test_bad_parameters_are_named(blobs, params, match):
 def test_bad_data_is_named(blobs, change, match):
     with pytest.raises(ValueError, match=match):
         search().fit(*change(*blobs))
+
+
+def test_run_files_and_builder_rebuild_the_search():
+    original = search(phase2_grid={"eps": [0.1, 0.2]}, n_splits=3)
+    copy = TwoStageSearchCV.from_dict(original.to_dict())
+    assert repr(copy) == repr(original)
+    built = TwoStageSearchCV.builder().with_estimator(CLiMB()).with_n_splits(3).build()
+    assert repr(built) == repr(TwoStageSearchCV(CLiMB(), n_splits=3))
