@@ -1,44 +1,32 @@
-"""Import what only an extra brings, or say which one."""
+"""Imports of packages that climbkit can do without."""
 
 import importlib
 
 
 def import_optional(name, extra):
-    """Import a module of an optional dependency.
+    """Import a module of an optional package.
 
     Parameters
     ----------
     name : str
-        Module to import, such as ``"matplotlib.pyplot"``.
+        Module to import, such as ``"astropy.units"``.
     extra : str
-        Extra of climbkit that installs it.
+        The extra of climbkit that installs the package.
 
     Returns
     -------
     module : module
-        The module that ``name`` names in full.
+        The imported module itself, also where `name` has dots.
 
     Raises
     ------
     ImportError
-        If it is not installed; the message names the extra.
-
-    Examples
-    --------
-    >>> from climbkit._optional import import_optional
-    >>> import_optional("no_such_package.part", "plot")
-    Traceback (most recent call last):
-    ...
-    ImportError: no_such_package is needed here and is not installed; get it by
-    pip install "climbkit[plot]"
+        If the package is missing; the message names the extra to install.
     """
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        package = name.partition(".")[0]
-        if error.name is not None and error.name.partition(".")[0] != package:
-            raise  # the package is there, but something that it needs is broken
         raise ImportError(
-            f"{package} is needed here and is not installed; get it by "
-            f'pip install "climbkit[{extra}]"'
+            f"{name.partition('.')[0]} is needed for this and is missing or broken ({error}); "
+            f"install it with: pip install climbkit[{extra}]"
         ) from error

@@ -7,6 +7,7 @@ from sklearn.preprocessing import StandardScaler
 from climbkit.datasets import load_rr_lyrae, make_halo
 from climbkit.datasets._base import GROUP_SIZES
 from climbkit.datasets._halo_model import (
+    CIRCULAR_ORBITS,
     GROUP_SHAPES,
     NOVEL_SPREAD,
     circular_angular_momentum,
@@ -177,3 +178,13 @@ def test_the_mock_is_as_dense_as_the_catalogue(data_folder, halo):
         distance = cKDTree(X).query(X, 16)[0][:, -1]
         quartiles.append(np.quantile(distance, [0.25, 0.5, 0.75]))
     assert quartiles[0] == pytest.approx(quartiles[1], rel=0.15)
+
+
+def test_circular_orbits_are_those_of_the_mcmillan_potential():
+    pytest.importorskip("galpy")
+    from climbkit.dynamics._potential import circular_orbit
+
+    radius, energy, angular_momentum = CIRCULAR_ORBITS.T
+    expected_energy, expected_momentum = circular_orbit(radius)
+    assert energy == pytest.approx(expected_energy, abs=1.0)
+    assert angular_momentum == pytest.approx(expected_momentum, abs=0.1)
