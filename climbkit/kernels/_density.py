@@ -5,10 +5,12 @@ from numbers import Integral, Real
 
 import numpy as np
 
+from ._density_box import box_density, largest_density_bound, plan_box
+from ._density_costs import SPREAD_COST, TERM_COST, TREE_COST, pair_cost
 from ._density_exact import exact_density
 from ._density_expansion import expansion_density, plan_expansion
 from ._density_fourier import MAX_DIMENSION
-from ._density_plan import PAIR_COST, SPREAD_COST, DensityTree
+from ._density_plan import DensityTree
 from ._pairwise import as_points, mean_pairwise_distance
 
 METHODS = ("auto", "exact", "tree", "fourier", "expansion")
@@ -16,21 +18,19 @@ METHODS = ("auto", "exact", "tree", "fourier", "expansion")
 # Smallest atol allowed: rounding alone leaves about 1e-14 in sums of a million Gaussians.
 MIN_ATOL = 1e-12
 
-# One term of an expansion at one point, both passes, in ns (see _density_plan for the machine).
-TERM_COST = 0.3
-
-# Sorting one point into a tree and planning, in ns.
-_TREE_COST = 600.0
-
 # Below this cost, in ns, looking for a better method costs more than it can save.
 _NOT_WORTH_PLANNING = 2e6
+
+# A single Fourier box that costs no more than this many times its least possible cost is taken
+# before a tree is built, since the tree would cost about the difference.
+_GOOD_ENOUGH = 1.7
 
 
 def gaussian_density(X, bandwidth=None, *, atol=1e-6, method="auto", n_threads=1):
     """Sum of Gaussians around all points, at every point.
 
-    The density of row i is rho_i = sum_j exp(-|x_i - x_j|^2 / (2 bandwidth^2)) over all rows j, row i
-    included; it is not normalised. N points take far less than N^2 operations.
+    The density of row i is rho_i = sum_j exp(-|x_i - x_j|^2 / (2 bandwidth^2)) over all rows j,
+    row i included; it is not normalised. N points take far less than N^2 operations.
 
     Parameters
     ----------
@@ -48,10 +48,10 @@ def gaussian_density(X, bandwidth=None, *, atol=1e-6, method="auto", n_threads=1
         - "exact": every pair, to rounding whatever the value of ``atol``. O(n^2 d).
         - "tree": pairs of leaves of a k-d tree, those beyond a cut-off left out. For narrow kernels
           or many dimensions.
-        - "fourier": non-uniform fast Fourier transforms on the boxes of a k-d tree where they are
-          cheaper than pairs, pairs elsewhere. 1 to 3 dimensions.
-        - "expansion": a Taylor expansion about the mean, far outliers by pairs. For wide kernels. Where
-          no expansion is within ``atol``, every pair is summed.
+        - "fourier": non-uniform fast Fourier transforms, on one box or on those boxes of a k-d
+          tree where they are cheaper than pairs; pairs elsewhere. 1 to 3 dimensions.
+        - "expansion": a Taylor expansion about the mean, far outliers by pairs. For wide kernels.
+          Where no expansion is within ``atol``, every pair is summed.
         - "auto": the one with the least estimated cost.
     n_threads : int, default=1
         Number of threads. It does not change the result beyond rounding.
@@ -145,12 +145,19 @@ def _tree(rows, atol, n_threads):
 
 
 def _fourier(rows, atol, n_threads):
-    tree = DensityTree(rows, atol)
-    return tree.sums(tree.fourier_plan(), n_threads)
+    largest = largest_density_bound(rows)
+    box = plan_box(rows, atol, largest)
+    if box.cost <= _GOOD_ENOUGH * _fourier_floor(rows):
+        return box_density(rows, box, atol, n_threads)
+    tree = DensityTree(rows, atol, largest)
+    plan = tree.fourier_plan()
+    if box.cost <= plan.cost:
+        return box_density(rows, box, atol, n_threads)
+    return tree.sums(plan, n_threads)
 
 
 def _expansion(rows, atol, n_threads):
-    cost, radius, degree = plan_expansion(rows, atol, TERM_COST, _pair_cost(rows))
+    cost, radius, degree = plan_expansion(rows, atol, TERM_COST, pair_cost(rows.shape[1]))
     if not math.isfinite(cost):
         return exact_density(rows, n_threads)
     return expansion_density(rows, radius, degree, n_threads)
@@ -159,25 +166,35 @@ def _expansion(rows, atol, n_threads):
 def _auto(rows, atol, n_threads):
     """Take the method with the least estimated cost, planning no more than can pay."""
     n, d = rows.shape
-    exact_cost = float(n) ** 2 * _pair_cost(rows)
+    exact_cost = float(n) ** 2 * pair_cost(d)
     if exact_cost <= _NOT_WORTH_PLANNING:
         return exact_density(rows, n_threads)
-    cost, radius, degree = plan_expansion(rows, atol, TERM_COST, _pair_cost(rows))
-    # What every plan on a tree costs at least.
-    on_tree = n * (_TREE_COST + (2.0 * SPREAD_COST[2.0][d - 1] if d <= MAX_DIMENSION else 0.0))
-    if min(cost, exact_cost) > on_tree:
-        tree = DensityTree(rows, atol)
+    cost, _, _ = plan_expansion(rows, atol, TERM_COST, pair_cost(d))
+    if cost <= min(exact_cost, _fourier_floor(rows) if d <= MAX_DIMENSION else n * TREE_COST):
+        return _expansion(rows, atol, n_threads)
+    largest, box = None, None
+    if d <= MAX_DIMENSION:
+        largest = largest_density_bound(rows)
+        box = plan_box(rows, atol, largest)
+        if box.cost <= min(cost, exact_cost, _GOOD_ENOUGH * _fourier_floor(rows)):
+            return box_density(rows, box, atol, n_threads)
+    others = min(cost, exact_cost, box.cost if box else math.inf)
+    if n * TREE_COST < others:
+        tree = DensityTree(rows, atol, largest)
         plan = tree.fourier_plan()
-        if plan.cost + n * _TREE_COST <= min(cost, exact_cost):
+        if plan.cost <= others:
             return tree.sums(plan, n_threads)
         del tree
-    if cost <= exact_cost:
-        return expansion_density(rows, radius, degree, n_threads)
+    if box and box.cost == others:
+        return box_density(rows, box, atol, n_threads)
+    if cost == others:
+        return _expansion(rows, atol, n_threads)
     return exact_density(rows, n_threads)
 
 
-def _pair_cost(rows):
-    return PAIR_COST[0] + rows.shape[1] * PAIR_COST[1]
+def _fourier_floor(rows):
+    """Return the cost of spreading the points and back, below which no Fourier plan can be."""
+    return 2.0 * len(rows) * SPREAD_COST[2.0][rows.shape[1] - 1]
 
 
 _METHODS = {

@@ -4,9 +4,9 @@ With lengths in units of the bandwidth,
 
     exp(-|x - y|^2 / 2) = exp(-|x|^2 / 2) exp(-|y|^2 / 2) sum_a x^a y^a / a!
 
-over all multi-indices a. Cut at total degree p, the sum over y of every term is one number, found in
-one pass over the points, and a second pass evaluates the polynomial at every x. Points too far out
-for the expansion are summed one by one.
+over all multi-indices a. Cut at total degree p, the sum over y of every term is one number, found
+in one pass over the points, and a second pass evaluates the polynomial at every x. Points too far
+out for the expansion are summed one by one.
 """
 
 import math

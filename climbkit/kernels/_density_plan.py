@@ -11,6 +11,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ._density_costs import (
+    BOX_COST,
+    ERROR_SHARE,
+    LEAF_COST,
+    MODE_COST,
+    SPREAD_COST,
+    mode_limit,
+    pair_cost,
+)
 from ._density_exp import EXP_FAST_ERROR
 from ._density_fourier import MAX_DIMENSION, box_modes, fourier_sums
 from ._density_tree import (
@@ -22,28 +31,16 @@ from ._density_tree import (
 )
 from ._density_tree_build import build_tree
 
-# Times in ns on one core of a 2.6 GHz AMD EPYC (Zen 4), measured with benchmarks/density.py; only
-# their ratios matter. A pair costs PAIR_COST[0] + d * PAIR_COST[1].
-PAIR_COST = (0.45, 0.1)
-LEAF_COST = 2_000.0
-# Spreading one point, by oversampling and dimension; one mode, by oversampling; one whole box.
-SPREAD_COST = {2.0: (60.0, 110.0, 420.0), 1.25: (90.0, 200.0, 900.0)}
-MODE_COST = {2.0: 200.0, 1.25: 80.0}
-BOX_COST = 400_000.0
-
-# Modes in memory: at most this many, and so many for each point. One takes 50 bytes at an
-# oversampling of 1.25; at 2 it takes up to 144 and only MODES_PER_POINT / 4 are allowed.
-MODES_ALWAYS = 250_000
-MODES_PER_POINT = 4
-
 # The candidates of this many leaves, evenly spaced, stand for those of all.
 _SAMPLE_LEAVES = 512
 
 # The largest density is taken from the points of this many leaves with the most neighbours.
-_CROWDED_LEAVES = 4
+_CROWDED_LEAVES = 2
 
-# Omitted pairs, omitted modes, and the transforms: each may use this part of the error.
-_SHARE = 0.3
+# Nodes of fewer points are not looked at one by one, and a plan that costs at most this many times
+# what spreading the points alone would is not improved any further: planning costs time too.
+_SMALL_NODE = 2_000
+_GOOD_ENOUGH = 1.6
 
 
 @dataclass(frozen=True)
@@ -64,9 +61,11 @@ class DensityTree:
         Points, scaled by 1 / (sqrt(2) bandwidth).
     atol : float
         Bound on the error relative to the largest density.
+    largest : float, default=None
+        A lower bound of the largest density. None takes one from the tree.
     """
 
-    def __init__(self, rows, atol):
+    def __init__(self, rows, atol, largest=None):
         self.n, self.d = rows.shape
         self.rows = rows.copy()
         self.order = np.arange(self.n)
@@ -77,11 +76,13 @@ class DensityTree:
         self.sizes = np.minimum(self.last * LEAF_SIZE, self.n) - self.first * LEAF_SIZE
         step = -(-len(self.leaf_nodes) // _SAMPLE_LEAVES)
         self.sampled = np.arange(0, len(self.leaf_nodes), step)
-        self.error = _SHARE * atol * self._largest_density()
-        self.tolerance = _SHARE * atol
+        if largest is None:
+            largest = self._largest_density()
+        self.error = ERROR_SHARE * atol * largest
+        self.tolerance = ERROR_SHARE * atol
         # n exp(-cutoff) is the most that pairs beyond the cut-off can add.
         self.cutoff = max(math.log(self.n / self.error), 1.0)
-        self.fast = atol * (1.0 - 3.0 * _SHARE) > EXP_FAST_ERROR
+        self.fast = atol * (1.0 - 3.0 * ERROR_SHARE) > EXP_FAST_ERROR
         self._sampled_candidates = self._count(self.sampled, self.cutoff)
 
     def _count(self, leaves, cutoff):
@@ -110,7 +111,7 @@ class DensityTree:
             low = max(low - 1, 0)
             high = low + 1
         candidates = self._sampled_candidates[low:high].mean()
-        pairs = self.sizes[node] * candidates * (PAIR_COST[0] + self.d * PAIR_COST[1])
+        pairs = self.sizes[node] * candidates * pair_cost(self.d)
         return pairs + LEAF_COST * (self.last[node] - self.first[node])
 
     def fourier_plan(self):
@@ -126,11 +127,11 @@ class DensityTree:
         by_leaf = self._leaf_cost(node)
         # No box inside this node can cost less than this.
         spread = 2.0 * self.sizes[node] * SPREAD_COST[2.0][self.d - 1]
-        if by_leaf <= spread + BOX_COST or self.last[node] - self.first[node] == 1:
+        if by_leaf <= spread + BOX_COST or self.sizes[node] < _SMALL_NODE:
             return by_leaf, run, []
         by_fourier, oversampling = self._fourier_cost(node)
         box = [(node, oversampling)]
-        if by_fourier <= 1.2 * spread + BOX_COST:
+        if by_fourier <= _GOOD_ENOUGH * spread + BOX_COST:
             return by_fourier, [], box
         left = self._plan_node(node + 1)
         right = self._plan_node(node + 2 * (self.last[node + 1] - self.first[node]))
@@ -149,7 +150,7 @@ class DensityTree:
         )
         _, half = box_modes(extent, halo, self.error / self.n)
         modes = np.prod(2.0 * half + 1.0)
-        limit = MODES_ALWAYS + MODES_PER_POINT * self.n
+        limit = mode_limit(self.n)
         if modes > limit:
             return math.inf, 2.0
         count = np.empty(1, np.int64)

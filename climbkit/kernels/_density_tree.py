@@ -12,6 +12,10 @@ LEAF_SIZE = 64
 # Padding of the last leaf. Its distance from any point is so large that its Gaussian vanishes.
 _FAR_AWAY = 1e100
 
+# A leaf whose squared diagonal is more than this many cut-offs holds far outliers: its points look
+# for their neighbours one by one, since its box comes near to far more.
+_WIDE = 4.0
+
 # Sources are visited in pieces of this many, which stay in the first-level cache.
 _PIECE = 512
 
@@ -25,19 +29,19 @@ def padded_columns(rows, n_leaves):
 
 
 @njit(nogil=True, cache=True)
-def box_distance(lower, upper, a, b):
-    """Return the squared distance between the boxes of nodes a and b."""
+def box_distance(low, high, lower, upper):
+    """Return the squared distance between two boxes, given by their corners."""
     total = 0.0
-    for k in range(lower.shape[1]):
-        gap = max(lower[a, k] - upper[b, k], lower[b, k] - upper[a, k])
+    for k in range(len(low)):
+        gap = max(low[k] - upper[k], lower[k] - high[k])
         if gap > 0.0:
             total += gap * gap
     return total
 
 
 @njit(nogil=True, cache=True)
-def leaves_within(tree, target, cutoff, stack, runs):
-    """List the leaves whose box lies within ``cutoff`` (squared) of the box of ``target``.
+def leaves_within(tree, low, high, cutoff, stack, runs):
+    """List the leaves whose box lies within ``cutoff`` (squared) of the box from low to high.
 
     Returns
     -------
@@ -51,7 +55,7 @@ def leaves_within(tree, target, cutoff, stack, runs):
     while depth > 0:
         depth -= 1
         node = stack[depth]
-        if box_distance(lower, upper, target, node) > cutoff:
+        if box_distance(low, high, lower[node], upper[node]) > cutoff:
             continue
         if last[node] - first[node] == 1:
             if n_runs > 0 and runs[n_runs - 1, 1] == first[node]:
@@ -115,33 +119,74 @@ def tree_sums(tree, columns, rows, nodes, cutoff, fast, out):
     Every omitted pair is further apart than the cut-off, so the sums are too small by at most
     n exp(-cutoff).
     """
-    first, last, _, _ = tree
+    first, last, lower, upper = tree
     n = rows.shape[0]
     runs = np.empty((last[0], 2), np.int64)
     stack = np.empty(len(first) + 2, np.int64)
     buffer = np.empty(_PIECE)
     for node in nodes:
-        n_runs = leaves_within(tree, node, cutoff, stack, runs)
-        low, high = first[node] * LEAF_SIZE, min(last[node] * LEAF_SIZE, n)
-        for r in range(n_runs):
-            end = runs[r, 1] * LEAF_SIZE
-            for start in range(runs[r, 0] * LEAF_SIZE, end, _PIECE):
-                stop = min(start + _PIECE, end)
-                for i in range(low, high):
-                    out[i] += _piece_sum(columns, start, stop, rows[i], fast, buffer)
+        start, stop = first[node] * LEAF_SIZE, min(last[node] * LEAF_SIZE, n)
+        if box_diagonal(lower[node], upper[node]) > _WIDE * cutoff:
+            for i in range(start, stop):
+                n_runs = leaves_within(tree, rows[i], rows[i], cutoff, stack, runs)
+                _add_runs(columns, rows, i, i + 1, runs[:n_runs], fast, buffer, out)
+        else:
+            n_runs = leaves_within(tree, lower[node], upper[node], cutoff, stack, runs)
+            _add_runs(columns, rows, start, stop, runs[:n_runs], fast, buffer, out)
 
 
 @njit(nogil=True, cache=True)
-def points_within(tree, nodes, cutoff, out):
-    """Count, for each node, the points of the leaves within ``cutoff`` (squared) of its box."""
-    first, last, _, _ = tree
-    runs = np.empty((last[0], 2), np.int64)
+def _add_runs(columns, rows, low, high, runs, fast, buffer, out):
+    """Add the sums over some runs of leaves at the targets low <= i < high."""
+    for r in range(len(runs)):
+        end = runs[r, 1] * LEAF_SIZE
+        for start in range(runs[r, 0] * LEAF_SIZE, end, _PIECE):
+            stop = min(start + _PIECE, end)
+            for i in range(low, high):
+                out[i] += _piece_sum(columns, start, stop, rows[i], fast, buffer)
+
+
+@njit(nogil=True, cache=True)
+def box_diagonal(low, high):
+    """Return the squared diagonal of a box."""
+    total = 0.0
+    for k in range(len(low)):
+        total += (high[k] - low[k]) ** 2
+    return total
+
+
+@njit(nogil=True, cache=True)
+def points_within(tree, targets, cutoff, out):
+    """Count, for each target node, the points of the leaves within ``cutoff`` (squared) of it.
+
+    Nodes wholly within the cut-off are counted without a look at their leaves.
+    """
+    first, last, lower, upper = tree
     stack = np.empty(len(first) + 2, np.int64)
-    for i in range(len(nodes)):
-        n_runs = leaves_within(tree, nodes[i], cutoff, stack, runs)
+    for i in range(len(targets)):
+        target = targets[i]
         total = 0
-        for r in range(n_runs):
-            total += runs[r, 1] - runs[r, 0]
+        stack[0] = 0
+        depth = 1
+        while depth > 0:
+            depth -= 1
+            node = stack[depth]
+            nearest, furthest = 0.0, 0.0
+            for k in range(lower.shape[1]):
+                a = lower[target, k] - upper[node, k]
+                b = lower[node, k] - upper[target, k]
+                gap = max(a, b, 0.0)
+                nearest += gap * gap
+                span = max(-a, -b)
+                furthest += span * span
+            if nearest > cutoff:
+                continue
+            if furthest <= cutoff or last[node] - first[node] == 1:
+                total += last[node] - first[node]
+                continue
+            stack[depth] = node + 2 * (last[node + 1] - first[node])
+            stack[depth + 1] = node + 1
+            depth += 2
         out[i] = total * LEAF_SIZE
 
 
@@ -155,7 +200,7 @@ def sources_within(tree, columns, node, cutoff, halo):
     d = columns.shape[0]
     runs = np.empty((last[0], 2), np.int64)
     stack = np.empty(len(first) + 2, np.int64)
-    n_runs = leaves_within(tree, node, cutoff, stack, runs)
+    n_runs = leaves_within(tree, lower[node], upper[node], cutoff, stack, runs)
     total = 0
     for r in range(n_runs):
         total += runs[r, 1] - runs[r, 0]
