@@ -1,7 +1,16 @@
 """Data sets: a mock halo, the published RR Lyrae catalogue, and the Gaia archive."""
 
+from climbkit.datasets._data_home import clear_data_home, get_data_home
+from climbkit.datasets._gaia import fetch_rr_lyrae
 from climbkit.datasets._halo import make_halo
 from climbkit.datasets._published import published_seeds
 from climbkit.datasets._rr_lyrae import load_rr_lyrae
 
-__all__ = ["load_rr_lyrae", "make_halo", "published_seeds"]
+__all__ = [
+    "clear_data_home",
+    "fetch_rr_lyrae",
+    "get_data_home",
+    "load_rr_lyrae",
+    "make_halo",
+    "published_seeds",
+]
