@@ -113,6 +113,45 @@ def test_demo_refuses_a_file_as_folder(tmp_path):
     assert "is a file; name a folder" in error_of(result)
 
 
+def test_benchmark_without_data_tells_how_to_get_it(monkeypatch):
+    monkeypatch.delenv("CLIMBKIT_DATA", raising=False)
+    result = invoke("benchmark", "rrlyrae")
+    assert result.exit_code == 2
+    assert "CLIMBKIT_DATA" in result.stderr
+    assert "github.com/LorenzoMonti/RRLs-Clustering-Benchmark" in result.stderr
+
+
+def test_benchmark_names_a_folder_that_holds_no_data(tmp_path):
+    result = invoke("benchmark", "rrlyrae", "--data", tmp_path)
+    assert result.exit_code == 2
+    assert f"was not found in {tmp_path}" in error_of(result)
+
+
+def test_benchmark_refuses_a_file_that_cannot_be_written_before_it_runs(tmp_path):
+    result = invoke("benchmark", "rrlyrae", "--json", tmp_path / "absent" / "tables.json")
+    assert result.exit_code == 2
+    assert "there is no folder" in error_of(result)
+
+
+def test_benchmark_prints_what_it_saves(data_folder, tmp_path):
+    path = tmp_path / "tables.json"
+    result = invoke("benchmark", "rrlyrae", "--quick", "--json", path, "--data", data_folder)
+    assert result.exit_code == 0, result.output
+    tables = json.loads(path.read_text())["tables"]
+    (climb,) = [
+        row
+        for row in tables["published"]
+        if row["method"] == "CLiMB" and row["seeds_percent"] == 90
+    ]
+    (line,) = [
+        line
+        for line in result.stdout.splitlines()
+        if line.split()[:2] == ["90", "CLiMB"] and f"{climb['homogeneity']:.3f}" in line
+    ]
+    assert f"{climb['ari']:.3f}" in line
+    assert climb["ari"] == pytest.approx(0.829, abs=5e-4)  # the published figure
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

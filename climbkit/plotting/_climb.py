@@ -16,6 +16,7 @@ from climbkit.plotting._draw import (
     draw_groups,
     draw_seeds,
     outside_legend,
+    zoom_in,
 )
 from climbkit.plotting._gate_panel import draw_gates
 from climbkit.plotting._gates import gate_outlines
@@ -183,7 +184,7 @@ class CLiMBDisplay:
         )
         return display.plot(axes=axes, **plot_kwargs)
 
-    def plot(self, axes=None, *, legend=True, size=None, alpha=None):
+    def plot(self, axes=None, *, legend=True, zoom=None, size=None, alpha=None):
         """Draw the three panels.
 
         Parameters
@@ -192,6 +193,9 @@ class CLiMBDisplay:
             Axes to draw on. None: a new figure.
         legend : bool, default=True
             Write a legend in every panel.
+        zoom : float, default=None
+            Limit the axes to the central share of the rows in each feature, for instance 0.99,
+            and write how many lie outside: one outlier can shrink the rest to a dot.
         size, alpha : float, default=None
             Area of a member's marker, in points squared, and opacity of noise and of known
             groups. None: by the number of rows.
@@ -216,6 +220,7 @@ class CLiMBDisplay:
         for ax in axes[:2]:
             ax.set(xlabel=self.axis_labels[0], ylabel=self.axis_labels[1])
             tidy_axes(ax)
+        zoom_in(axes[0], self.points, zoom)
         axes[1].set(xlim=axes[0].get_xlim(), ylim=axes[0].get_ylim())
         if legend:
             for ax in axes:

@@ -12,7 +12,7 @@ from climbkit.plotting._data import (
     to_original,
     unwrap,
 )
-from climbkit.plotting._draw import draw_centers, draw_groups, draw_seeds, outside_legend
+from climbkit.plotting._draw import draw_centers, draw_groups, draw_seeds, outside_legend, zoom_in
 from climbkit.plotting._style import label_styles, new_axes, split_labels, tidy_axes
 
 
@@ -216,7 +216,7 @@ class ClusterDisplay:
         )
         return display.plot(ax=ax, **plot_kwargs)
 
-    def plot(self, ax=None, *, legend=True, title=None, size=None, alpha=None):
+    def plot(self, ax=None, *, legend=True, title=None, zoom=None, size=None, alpha=None):
         """Draw on axes.
 
         Parameters
@@ -227,6 +227,9 @@ class ClusterDisplay:
             Write a legend with the size of each group, right of the axes.
         title : str, default=None
             Title.
+        zoom : float, default=None
+            Limit the axes to the central share of the rows in each feature, for instance 0.99,
+            and write how many lie outside: one outlier can shrink the rest to a dot.
         size : float, default=None
             Area of a member's marker, in points squared. None: by the number of rows.
         alpha : float, default=None
@@ -256,6 +259,7 @@ class ClusterDisplay:
         if self.centers is not None and len(self.centers):
             draw_centers(ax, self.centers)
         self._label_axes(ax)
+        zoom_in(ax, self.points, zoom)
         if title is not None:
             ax.set_title(title)
         self.ax_, self.figure_ = ax, ax.figure

@@ -13,7 +13,7 @@ from climbkit.plotting._data import (
     known_labels_of,
     unwrap,
 )
-from climbkit.plotting._draw import draw_groups, group_name, outside_legend
+from climbkit.plotting._draw import draw_groups, group_name, outside_legend, zoom_in
 from climbkit.plotting._match import match_groups
 from climbkit.plotting._style import (
     EDGE_COLOR,
@@ -47,8 +47,8 @@ class ComparisonDisplay:
         Labels that were known beforehand; others are drawn as novel. None: all are known.
     label_names : mapping of int to str, default=None
         Names for the legend.
-    scores : mapping of str to float, default=None
-        Score for the title of each panel; panels may be left out.
+    scores : mapping of str to float or mapping, default=None
+        Score for the title of each panel, or several by name; panels may be left out.
     score_name : str, default="score"
         What the score is.
     n_listed : int, default=None
@@ -175,8 +175,9 @@ class ComparisonDisplay:
             Labels that were known beforehand; others are drawn as novel. None: all are known.
         label_names : mapping of int to str, default=None
             Names for the legend.
-        scores : mapping of str to float, or callable, default=None
-            Score for the title of each panel, or ``score(labels)``.
+        scores : mapping of str to float or mapping, or callable, default=None
+            Score for the title of each panel, or several by name; or ``score(labels)``, which
+            returns one or the other.
         score_name : str, default="score"
             What the score is.
         reference : str, default=None
@@ -240,7 +241,7 @@ class ComparisonDisplay:
         )
         return display.plot(axes=axes, **plot_kwargs)
 
-    def plot(self, axes=None, *, legend=True, size=None, alpha=None):
+    def plot(self, axes=None, *, legend=True, zoom=None, size=None, alpha=None):
         """Draw the panels.
 
         Parameters
@@ -249,6 +250,9 @@ class ComparisonDisplay:
             Axes to draw on, one for each labeling. None: a new figure.
         legend : bool, default=True
             Write one legend for all panels.
+        zoom : float, default=None
+            Limit the axes to the central share of the rows in each feature, for instance 0.99,
+            and write how many lie outside: one outlier can shrink the rest to a dot.
         size, alpha : float, default=None
             Area of a member's marker, in points squared, and opacity of noise and of known
             groups. None: by the number of rows.
@@ -284,6 +288,7 @@ class ComparisonDisplay:
             tidy_axes(ax)
             ax.locator_params(axis="x", nbins=_X_TICKS)
             ax.set(xlabel=self.axis_labels[0], title=self._title(name))
+        zoom_in(axes[-1], self.points, zoom)  # all panels share their limits
         axes[0].set_ylabel(self.axis_labels[1])
         self.axes_, self.ax_, self.figure_ = axes, axes[0], axes[0].figure
         self.legend_ = None
@@ -296,9 +301,17 @@ class ComparisonDisplay:
     def _title(self, name):
         if not self.scores:
             return name
-        # An empty second line keeps the names of all panels on one height.
-        score = f"{self.score_name} {self.scores[name]:.2f}" if name in self.scores else ""
-        return f"{name}\n{score}"
+        lines = {panel: self._score_lines(panel) for panel in self.labelings}
+        # Empty lines keep the names of all panels on one height.
+        missing = max(map(len, lines.values())) - len(lines[name])
+        return "\n".join([name, *lines[name], *[""] * missing])
+
+    def _score_lines(self, name):
+        if name not in self.scores:
+            return []
+        score = self.scores[name]
+        named = score if isinstance(score, Mapping) else {self.score_name: score}
+        return [f"{what} {value:.2f}" for what, value in named.items()]
 
     def _legend_handles(self, styles):
         """One marker for each group that any panel shows, and one for all that are not listed."""

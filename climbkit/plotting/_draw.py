@@ -18,6 +18,7 @@ OUTLINE_LAYER, CENTER_LAYER = 2.5, 3.0
 
 # A legend longer than this takes another column, so that it stays as high as the axes.
 _LEGEND_ROWS = 20
+_ZOOM_MARGIN = 0.05  # of the range that is shown
 _MARKER_IN_LEGEND = 36.0  # points squared
 
 
@@ -136,6 +137,39 @@ def _scatter(ax, points, **kwargs):
         kwargs["depthshade"] = False
         ax.computed_zorder = False  # else a far member hides behind near noise
     return ax.scatter(*points.T, rasterized=len(points) >= RASTERIZE_FROM, **kwargs)
+
+
+def zoom_in(ax, points, share):
+    """Limit the axes to the central share of the rows in each feature, and say what is outside.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        Axes of two dimensions.
+    points : ndarray of shape (n_samples, 2)
+        Rows.
+    share : float or None
+        Above 0 and up to 1. None: leave the axes as they are.
+
+    Raises
+    ------
+    ValueError
+        If the share is out of range, or the axes have three dimensions.
+    """
+    if share is None:
+        return
+    if not 0 < share <= 1:
+        raise ValueError(f"zoom must be above 0 and at most 1; got {share!r}.")
+    if ax.name == "3d":
+        raise ValueError("zoom is for two features: three-dimensional axes do not hide rows.")
+    low, high = np.quantile(points, [(1 - share) / 2, (1 + share) / 2], axis=0)
+    margin = _ZOOM_MARGIN * (high - low)
+    low, high = low - margin, high + margin
+    outside = int(np.sum(((points < low) | (points > high)).any(axis=1)))
+    ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
+    if outside:
+        text = f"{outside:,} row{'' if outside == 1 else 's'} outside"
+        ax.text(0.99, 0.01, text, transform=ax.transAxes, ha="right", va="bottom", fontsize="small")
 
 
 def outside_legend(ax, *, whole_figure=False, handles=None):

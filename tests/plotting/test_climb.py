@@ -35,6 +35,13 @@ def test_panels_show_the_rows_of_their_phase(pipeline, stars, words, layer):
     assert phase_2.get_xlim() == phase_1.get_xlim()
 
 
+def test_zoom_holds_for_both_phases(pipeline, stars, words):
+    phase_1, phase_2, _ = CLiMBDisplay.from_estimator(pipeline, stars[0], zoom=0.6, **words).axes_
+    assert phase_1.get_xlim() == phase_2.get_xlim()
+    assert phase_1.get_xlim()[1] < stars[0][:, 0].max()
+    assert phase_1.texts[0].get_text().endswith("rows outside")
+
+
 def test_both_thresholds_are_drawn_where_they_are(pipeline, stars, words, texts):
     gates = CLiMBDisplay.from_estimator(pipeline, stars[0], **words).axes_[2]
     (distance,) = lines(gates, "distance ≤ 0.5")

@@ -161,6 +161,23 @@ def test_pipeline_that_drops_features_still_draws_its_centres(stars, layer):
     np.testing.assert_allclose(np.asarray(layer(ax, "centres").get_offsets()), expected)
 
 
+def test_zoom_leaves_outliers_out_and_counts_them():
+    X = np.random.default_rng(0).normal(size=(500, 2))
+    X[:3] = [[1e6, 0.0], [0.0, -1e6], [1e6, 1e6]]
+    ax = ClusterDisplay.from_predictions(X, np.zeros(500, dtype=int), zoom=0.98).ax_
+    (text,) = [text.get_text() for text in ax.texts]
+    low, high = np.transpose([ax.get_xlim(), ax.get_ylim()])
+    shown = ((low <= X) & (high >= X)).all(axis=1)
+    assert text == f"{np.sum(~shown)} rows outside"
+    assert not shown[:3].any()
+    assert shown.mean() > 0.95
+
+
+def test_zoom_on_everything_says_nothing():
+    ax = ClusterDisplay.from_predictions([[0.0, 1.0], [2.0, 3.0]], [0, 0], zoom=1.0).ax_
+    assert not ax.texts
+
+
 @pytest.mark.parametrize(
     ("kwargs", "message"),
     [
@@ -172,6 +189,8 @@ def test_pipeline_that_drops_features_still_draws_its_centres(stars, layer):
         ({"units": ["kpc"]}, "units must hold 3 units"),
         ({"labels": [0, 1]}, "labels must have one entry for each of the 220 rows of X; got 2"),
         ({"labels": np.full(220, 0.5)}, "whole numbers"),
+        ({"zoom": 0.0}, "zoom must be above 0 and at most 1; got 0.0"),
+        ({"zoom": 0.9, "features": [0, 1, 2]}, "zoom is for two features"),
         ({"seeds": [True]}, "inconsistent numbers of samples"),
     ],
 )
@@ -209,5 +228,5 @@ def test_flat_axes_are_refused_for_three_features(stars):
 def test_missing_matplotlib_names_the_extra(stars, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
-    with pytest.raises(ImportError, match=r'pip install "climbkit\[plot\]"'):
+    with pytest.raises(ImportError, match=r"pip install .?climbkit\[plot\]"):
         ClusterDisplay.from_predictions(stars[0], stars[2])

@@ -40,6 +40,21 @@ def test_panel_without_a_score_keeps_a_plain_title(stars):
     assert [ax.get_title() for ax in display.axes_] == ["a\n", "b\nscore 0.50"]
 
 
+def test_several_scores_stand_below_each_other(stars):
+    X, y, truth = stars
+    scores = {"b": {"held-out ARI": 0.5, "let in": 0.25}}
+    display = ComparisonDisplay.from_predictions(X, {"a": truth, "b": y}, scores=scores)
+    assert display.axes_[1].get_title() == "b\nheld-out ARI 0.50\nlet in 0.25"
+    assert display.axes_[0].get_title() == "a\n\n"
+
+
+def test_zoom_holds_for_all_panels(stars):
+    X, y, truth = stars
+    display = ComparisonDisplay.from_predictions(X, {"a": truth, "b": y}, zoom=0.5)
+    assert len({(ax.get_xlim(), ax.get_ylim()) for ax in display.axes_}) == 1
+    assert display.axes_[0].get_xlim()[1] < X[:, 0].max()
+
+
 def test_group_has_one_colour_in_all_panels(stars, layer):
     X, y, truth = stars
     axes = ComparisonDisplay.from_predictions(X, {"a": truth, "b": y}).axes_
