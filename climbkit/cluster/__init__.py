@@ -1,11 +1,13 @@
 """Semi-supervised clusterers: known groups, novel ones, and constraints."""
 
+from climbkit.cluster._cdbscan import CDBSCAN
 from climbkit.cluster._climb import CLiMB
 from climbkit.cluster._importance import KinematicTails
 from climbkit.cluster._kbound import KBound
 from climbkit.cluster._ssdbscan import SSDBSCAN
 
 __all__ = [
+    "CDBSCAN",
     "SSDBSCAN",
     "CLiMB",
     "KBound",

@@ -4,6 +4,8 @@ Written from the papers and from what their published code does, for clarity and
 the whole distance matrix and plain Python loops.
 """
 
+import itertools
+
 import numpy as np
 from scipy.spatial.distance import cdist
 
@@ -104,3 +106,69 @@ def _merge_closest(X, eps, labels, cannot_link, conflict):
         forbidden_pairs = {
             tuple(sorted(first if c == second else c for c in pair)) for pair in forbidden_pairs
         }
+
+
+def constrained_dbscan(X, eps, min_samples, y, must_link=(), cannot_link=()):
+    """C-DBSCAN that breaks no constraint, by sets of rows and all pairs: clusters, -1 for noise.
+
+    The constraints must not contradict each other.
+    """
+    n_rows = len(X)
+    joint = np.arange(n_rows)  # rows that will share a cluster have the same number
+
+    def join(first, second):
+        joint[joint == joint[second]] = joint[first]
+
+    by_label = [np.flatnonzero(y == label) for label in np.unique(y[y != -1])]
+    chains = [(int(a), int(b)) for rows in by_label for a, b in itertools.pairwise(rows)]
+    for first, second in (*must_link, *chains):
+        join(first, second)
+    linked = joint.copy()
+    rivals = list(cannot_link)
+    rivals += [(int(a[0]), int(b[0])) for k, a in enumerate(by_label) for b in by_label[:k]]
+
+    def exclusive(rows, numbers):
+        inside = set(numbers[rows].tolist())
+        return any(
+            numbers[a] != numbers[b] and numbers[a] in inside and numbers[b] in inside
+            for a, b in rivals
+        )
+
+    distances = cdist(X, X)
+    protected = {row for pair in (*must_link, *chains) for row in pair}
+    labels = np.full(n_rows, UNVISITED)
+    n_clusters = 0
+    for row in range(n_rows):
+        if labels[row] != UNVISITED:
+            continue
+        near = np.flatnonzero(distances[row] <= eps)
+        if len(near) < min_samples and row not in protected:
+            labels[row] = NOISE
+            continue
+        free = near[labels[near] < 0]
+        if exclusive(near, linked) or exclusive(free, joint):
+            new = near[labels[near] == UNVISITED]
+            labels[new] = n_clusters + np.arange(len(new))
+            n_clusters += len(new)
+            continue
+        for chosen in sorted({label for label in labels[near] if label >= 0}):
+            if not exclusive([*free, np.flatnonzero(labels == chosen)[0]], joint):
+                break
+        else:
+            chosen = n_clusters
+            n_clusters += 1
+        labels[free] = chosen
+        for member in np.flatnonzero(labels == chosen):
+            join(free[0], member)
+
+    clustered = labels >= 0
+    pairs = [
+        (distances[a, b], a, b)
+        for a in range(n_rows)
+        for b in range(a + 1, n_rows)
+        if clustered[a] and clustered[b] and distances[a, b] <= eps
+    ]
+    for _, first, second in sorted(pairs):
+        if joint[first] != joint[second] and not exclusive([first, second], joint):
+            join(first, second)
+    return np.where(clustered, joint, NOISE)
