@@ -30,10 +30,12 @@ class KBound(PartialLabelClusterer):
     density_threshold : float in [0, 1], default=0.0
         Threshold of the density gate, in units of the largest density; 0 lets every row pass.
 
-    distance_threshold : float, default=2.0
-        Largest distance to the nearest centre, in the chosen metric. May be infinite.
+    distance_threshold : float, default=0.5
+        Largest distance to the nearest centre, in the chosen metric. May be infinite. This and
+        the next two defaults are those that the paper found for halo stars, whose features were
+        scaled to unit variance.
 
-    radial_threshold : float, default=1.0
+    radial_threshold : float, default=0.1
         Largest Euclidean distance of a centre from where it started. May be infinite.
 
     tol : float, default=0.01
@@ -172,8 +174,8 @@ class KBound(PartialLabelClusterer):
         self,
         *,
         density_threshold=0.0,
-        distance_threshold=2.0,
-        radial_threshold=1.0,
+        distance_threshold=0.5,
+        radial_threshold=0.1,
         tol=0.01,
         max_iter=300,
         bandwidth=None,
