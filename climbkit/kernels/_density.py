@@ -8,7 +8,7 @@ import numpy as np
 from ._density_box import box_density, largest_density_bound, plan_box
 from ._density_costs import SPREAD_COST, TERM_COST, TREE_COST, pair_cost
 from ._density_exact import exact_density
-from ._density_expansion import expansion_density, plan_expansion
+from ._density_expansion import expansion_centre, expansion_density, plan_expansion
 from ._density_fourier import MAX_DIMENSION
 from ._density_plan import DensityTree
 from ._pairwise import as_points, mean_pairwise_distance
@@ -50,7 +50,7 @@ def gaussian_density(X, bandwidth=None, *, atol=1e-6, method="auto", n_threads=1
           or many dimensions.
         - "fourier": non-uniform fast Fourier transforms, on one box or on those boxes of a k-d
           tree where they are cheaper than pairs; pairs elsewhere. 1 to 3 dimensions.
-        - "expansion": a Taylor expansion about the mean, far outliers by pairs. For wide kernels.
+        - "expansion": a Taylor expansion about the middle, far outliers by pairs. For wide kernels.
           Where no expansion is within ``atol``, every pair is summed.
         - "auto": the one with the least estimated cost.
     n_threads : int, default=1
@@ -77,7 +77,9 @@ def gaussian_density(X, bandwidth=None, *, atol=1e-6, method="auto", n_threads=1
     the largest density that comes from the points. The error of the Fourier transforms themselves
     is that which finufft states for its tolerance.
 
-    Memory is O(n d). The density does not depend on the order of the rows beyond rounding.
+    Coordinates are taken relative to the median of each column, so that rows far from it are placed
+    to the rounding of that distance. Memory is O(n d). The density does not depend on the order of
+    the rows beyond rounding.
 
     References
     ----------
@@ -94,14 +96,46 @@ def gaussian_density(X, bandwidth=None, *, atol=1e-6, method="auto", n_threads=1
     _check_parameters(bandwidth, atol, method, n_threads, X.shape[1])
     if bandwidth is None:
         bandwidth = mean_pairwise_distance(X)
-    varying = np.ptp(X, axis=0) > 0
-    if not varying.any():
+    X = X[:, X.min(axis=0) < X.max(axis=0)]
+    if X.shape[1] == 0:
         return np.full(len(X), float(len(X)))
-    rows = _scaled(X[:, varying], bandwidth)
-    if rows is None:
-        _, group, counts = np.unique(X, axis=0, return_inverse=True, return_counts=True)
-        return counts[group.ravel()].astype(np.float64)
-    return _METHODS[method](rows, float(atol), int(n_threads))
+    unit = math.sqrt(2.0) * float(bandwidth)
+    density = np.empty(len(X))
+    rest = np.arange(len(X))
+    for _ in range(_MAX_SCALES if unit > 0.0 else 0):
+        offsets, near = _around_median(X[rest], unit)
+        rows = np.ascontiguousarray(offsets[near] / unit)
+        density[rest[near]] = _METHODS[method](rows, float(atol), int(n_threads))
+        rest = rest[~near]
+        if len(rest) == 0:
+            return density
+    density[rest] = _count_equal_rows(X[rest])
+    return density
+
+
+# Doubles this many bandwidths from the median are thousands of bandwidths away from the next
+# double. Such rows see none of those nearer, and go around a median of their own; with this limit
+# no square overflows.
+_LARGEST_COORDINATE = 1e20
+
+# After so many rounds the bandwidth is below the rounding of the coordinates.
+_MAX_SCALES = 32
+
+
+def _around_median(X, unit):
+    """Return the rows relative to their median, and which are not too far from it."""
+    # The median is a row's own coordinate: unlike the mean, it depends neither on the order of the
+    # rows nor on outliers.
+    middle = np.partition(X, len(X) // 2, axis=0)[len(X) // 2]
+    with np.errstate(over="ignore"):
+        offsets = X - middle
+    return offsets, (np.abs(offsets) <= _LARGEST_COORDINATE * unit).all(axis=1)
+
+
+def _count_equal_rows(X):
+    """Return, for each row, the number of rows equal to it."""
+    _, group, counts = np.unique(X, axis=0, return_inverse=True, return_counts=True)
+    return counts[group.ravel()].astype(np.float64)
 
 
 def _check_parameters(bandwidth, atol, method, n_threads, d):
@@ -119,20 +153,6 @@ def _check_parameters(bandwidth, atol, method, n_threads, d):
         )
     if not (isinstance(n_threads, Integral) and n_threads >= 1):
         raise ValueError(f"n_threads must be an integer >= 1; got {n_threads!r}.")
-
-
-# Rows this many bandwidths from the mean are so far apart that all their Gaussians vanish; squares
-# of larger numbers, added up over dimensions, would come near to the padding of the trees.
-_LARGEST_COORDINATE = 1e30
-
-
-def _scaled(X, bandwidth):
-    """Return the centred points in units of sqrt(2) bandwidth; None if only equal points count."""
-    centred = X - X.mean(axis=0)
-    unit = math.sqrt(2.0) * bandwidth
-    if unit == 0.0 or np.abs(centred).max() > _LARGEST_COORDINATE * unit:
-        return None
-    return np.ascontiguousarray(centred / unit)
 
 
 def _exact(rows, atol, n_threads):
@@ -157,10 +177,11 @@ def _fourier(rows, atol, n_threads):
 
 
 def _expansion(rows, atol, n_threads):
-    cost, radius, degree = plan_expansion(rows, atol, TERM_COST, pair_cost(rows.shape[1]))
+    centred = rows - expansion_centre(rows)
+    cost, radius, degree = plan_expansion(centred, atol, TERM_COST, pair_cost(rows.shape[1]))
     if not math.isfinite(cost):
         return exact_density(rows, n_threads)
-    return expansion_density(rows, radius, degree, n_threads)
+    return expansion_density(centred, radius, degree, n_threads)
 
 
 def _auto(rows, atol, n_threads):
@@ -169,7 +190,7 @@ def _auto(rows, atol, n_threads):
     exact_cost = float(n) ** 2 * pair_cost(d)
     if exact_cost <= _NOT_WORTH_PLANNING:
         return exact_density(rows, n_threads)
-    cost, _, _ = plan_expansion(rows, atol, TERM_COST, pair_cost(d))
+    cost, _, _ = plan_expansion(rows - expansion_centre(rows), atol, TERM_COST, pair_cost(d))
     if cost <= min(exact_cost, _fourier_floor(rows) if d <= MAX_DIMENSION else n * TREE_COST):
         return _expansion(rows, atol, n_threads)
     largest, box = None, None

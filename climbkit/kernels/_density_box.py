@@ -6,13 +6,21 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from ._density_costs import BOX_COST, ERROR_SHARE, MODE_COST, SPREAD_COST, mode_limit, pair_cost
+from ._density_costs import (
+    BOX_COST,
+    ERROR_SHARE,
+    MODE_COST,
+    SPREAD_COST,
+    error_allowed,
+    mode_limit,
+    pair_cost,
+)
 from ._density_exact import sums_at
 from ._density_fourier import box_modes, fourier_sums
 
 # Half-widths of the box that are tried: the largest, and each smaller by this factor.
-_SHRINK = 0.8
-_TRIED = 40
+_SHRINK = 0.75
+_TRIED = 60
 
 # Cells in which the most crowded place is looked for, along each dimension.
 _CELLS = {1: 65536, 2: 512, 3: 64}
@@ -26,7 +34,6 @@ class Box:
     """A box of points, and what its error bound asks for."""
 
     cost: float
-    middle: np.ndarray
     width: float
     halo: float
     truncation: float
@@ -39,7 +46,7 @@ def largest_density_bound(rows):
     Parameters
     ----------
     rows : ndarray of shape (n, d)
-        Points, scaled by 1 / (sqrt(2) bandwidth).
+        Points relative to their median, scaled by 1 / (sqrt(2) bandwidth).
 
     Returns
     -------
@@ -51,11 +58,10 @@ def largest_density_bound(rows):
     computed in full at the middlemost point of each of the most crowded cells. O(n).
     """
     d = rows.shape[1]
-    middle = np.median(rows, axis=0)
     # Most points lie within a few mean deviations of the median.
-    spread = 4.0 * np.abs(rows - middle).mean(axis=0)
+    spread = 4.0 * np.abs(rows).mean(axis=0)
     side = np.maximum(0.35, 2.0 * spread / _CELLS[d])
-    cells = cell_numbers(rows, middle, side, _CELLS[d])
+    cells = cell_numbers(rows, side, _CELLS[d])
     counts = np.bincount(cells, minlength=_CELLS[d] ** d)
     best = np.argsort(-counts, kind="stable")[:_CROWDED_CELLS]
     chosen = []
@@ -67,7 +73,7 @@ def largest_density_bound(rows):
 
 
 @njit(nogil=True, cache=True)
-def cell_numbers(rows, middle, side, n_cells):
+def cell_numbers(rows, side, n_cells):
     """Return the number of the grid cell of each row; the outermost cells take all beyond them."""
     n, d = rows.shape
     out = np.empty(n, np.int64)
@@ -75,7 +81,7 @@ def cell_numbers(rows, middle, side, n_cells):
     for i in range(n):
         number = 0
         for k in range(d):
-            place = (rows[i, k] - middle[k]) / side[k] + half
+            place = rows[i, k] / side[k] + half
             number = number * n_cells + int(min(max(place, 0.0), n_cells - 1.0))
         out[i] = number
     return out
@@ -87,7 +93,7 @@ def plan_box(rows, atol, largest):
     Parameters
     ----------
     rows : ndarray of shape (n, d)
-        Points, scaled by 1 / (sqrt(2) bandwidth).
+        Points relative to their median, scaled by 1 / (sqrt(2) bandwidth).
     atol : float
         Bound on the error relative to the largest density.
     largest : float
@@ -99,13 +105,13 @@ def plan_box(rows, atol, largest):
         Of infinite cost if none would fit in the memory allowed.
     """
     n, d = rows.shape
-    error = ERROR_SHARE * atol * largest
+    error = error_allowed(atol, largest)
     halo = math.sqrt(max(math.log(n / error), 1.0))
-    middle = np.median(rows, axis=0)
-    reach = np.abs(rows - middle).max(axis=1)
+    reach = np.abs(rows).max(axis=1)
     extent = np.ptp(rows, axis=0)
     best = None
-    width = float(reach.max())
+    # Beyond this width one dimension alone would take more modes than allowed.
+    width = min(float(reach.max()), 2.0 * mode_limit(n))
     for _ in range(_TRIED):
         far = np.count_nonzero(reach > width)
         shell = np.count_nonzero(reach > width - halo)
@@ -117,7 +123,7 @@ def plan_box(rows, atol, largest):
             if modes > most:
                 cost = math.inf
             if best is None or cost < best.cost:
-                best = Box(cost, middle, width, halo, error / n, ratio)
+                best = Box(cost, width, halo, error / n, ratio)
         width *= _SHRINK
         # A smaller box only makes more outliers once they cost more than everything else.
         if width == 0.0 or float(far) * shell * pair_cost(d) > best.cost:
@@ -133,7 +139,7 @@ def box_density(rows, box, atol, n_threads):
     An outlier beyond the box is further than the halo from every point deeper inside the box than
     the halo, so that it needs only the points of the outer shell and the other outliers.
     """
-    reach = np.abs(rows - box.middle).max(axis=1)
+    reach = np.abs(rows).max(axis=1)
     inside = reach <= box.width
     if inside.all():
         columns = np.ascontiguousarray(rows.T)

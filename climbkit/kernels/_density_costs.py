@@ -4,6 +4,8 @@ Times are in ns on one core of a 2.6 GHz AMD EPYC (Zen 4), measured with benchma
 only decide which method is taken, so that only their ratios matter.
 """
 
+import math
+
 # One Gaussian of a pair of points in d dimensions costs PAIR_COST[0] + d * PAIR_COST[1].
 PAIR_COST = (0.45, 0.1)
 
@@ -25,8 +27,19 @@ BOX_COST = 400_000.0
 MODES_ALWAYS = 250_000
 MODES_PER_POINT = 4
 
+# The lower bound of the largest density is lowered to a power of 2^(1/8). Rounding then does not
+# reach the cut-off, nor the grid of the transforms, which makes more of it.
+_BOUND_STEPS = 8.0
+
 # Omitted pairs, omitted modes, and the transforms: each may use this part of the error.
 ERROR_SHARE = 0.3
+
+
+def error_allowed(atol, largest):
+    """Return the absolute error that each part may make, from a bound of the largest density."""
+    # Densities are often whole numbers: 0.97 keeps these away from the steps.
+    steps = math.floor(_BOUND_STEPS * math.log2(0.97 * largest))
+    return ERROR_SHARE * atol * 2.0 ** (steps / _BOUND_STEPS)
 
 
 def pair_cost(d):

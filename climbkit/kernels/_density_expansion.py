@@ -26,8 +26,22 @@ MAX_DEGREE = 60
 _MAX_RADIUS = 8.0
 _RADII = 160
 
+# The centre is a multiple of 1 / 64.
+_CENTRE_GRID = 64.0
+
 # No expansion of more terms than this: their coefficients take 40 bytes each.
 MAX_TERMS = 2_000_000
+
+
+def expansion_centre(rows):
+    """Return the mean of the rows that are not too far out for any expansion.
+
+    It is rounded, so that the order in which the rows are added does not show in it.
+    """
+    near = np.einsum("ij,ij->i", rows, rows) <= 0.5 * _MAX_RADIUS**2
+    if not near.any():
+        return np.zeros(rows.shape[1])
+    return np.rint(rows[near].mean(axis=0) * _CENTRE_GRID) / _CENTRE_GRID
 
 
 def plan_expansion(rows, atol, term_cost, pair_cost):
@@ -36,7 +50,7 @@ def plan_expansion(rows, atol, term_cost, pair_cost):
     Parameters
     ----------
     rows : ndarray of shape (n, d)
-        Points, centred, scaled by 1 / (sqrt(2) bandwidth).
+        Points relative to `expansion_centre`, scaled by 1 / (sqrt(2) bandwidth).
     atol : float
         Bound on the error, relative to the largest density.
     term_cost, pair_cost : float
@@ -94,7 +108,7 @@ def expansion_density(rows, radius, degree, n_threads=1):
     Parameters
     ----------
     rows : ndarray of shape (n, d)
-        Points, centred, scaled by 1 / (sqrt(2) bandwidth).
+        Points relative to `expansion_centre`, scaled by 1 / (sqrt(2) bandwidth).
     radius : float
         Points further from the origin are summed one by one.
     degree : int

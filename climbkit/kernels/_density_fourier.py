@@ -16,6 +16,9 @@ _TOLERANCE_SHARE = 0.5
 # The smallest tolerance that finufft can keep in double precision.
 _LOWEST_TOLERANCE = 1e-14
 
+# More than any memory holds, and still an integer.
+_MANY_MODES = 1e15
+
 
 def box_modes(extent, halo, truncation):
     """Choose the period and the number of Fourier modes along each dimension.
@@ -42,7 +45,7 @@ def box_modes(extent, halo, truncation):
     """
     period = extent + halo
     reach = erfcinv(min(truncation / len(extent), 0.5)) / math.pi
-    return period, np.ceil(period * reach).astype(np.int64) + 1
+    return period, np.ceil(np.minimum(period * reach, _MANY_MODES)).astype(np.int64) + 1
 
 
 def fourier_sums(sources, targets, halo, truncation, tolerance, oversampling, n_threads):

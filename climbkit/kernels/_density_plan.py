@@ -17,6 +17,7 @@ from ._density_costs import (
     LEAF_COST,
     MODE_COST,
     SPREAD_COST,
+    error_allowed,
     mode_limit,
     pair_cost,
 )
@@ -24,6 +25,7 @@ from ._density_exp import EXP_FAST_ERROR
 from ._density_fourier import MAX_DIMENSION, box_modes, fourier_sums
 from ._density_tree import (
     LEAF_SIZE,
+    level_twins,
     padded_columns,
     points_within,
     sources_within,
@@ -45,11 +47,16 @@ _GOOD_ENOUGH = 1.6
 
 @dataclass(frozen=True)
 class Plan:
-    """What to do with each part of the tree, and at what cost (ns)."""
+    """What to do with each part of the tree, and at what cost (ns).
+
+    ``leaves`` are summed pair by pair, ``boxes`` (node, oversampling) by Fourier; ``splits`` are
+    the nodes whose children were planned apart, children before their parents.
+    """
 
     cost: float
     leaves: np.ndarray
     boxes: list
+    splits: list
 
 
 class DensityTree:
@@ -78,7 +85,7 @@ class DensityTree:
         self.sampled = np.arange(0, len(self.leaf_nodes), step)
         if largest is None:
             largest = self._largest_density()
-        self.error = ERROR_SHARE * atol * largest
+        self.error = error_allowed(atol, largest)
         self.tolerance = ERROR_SHARE * atol
         # n exp(-cutoff) is the most that pairs beyond the cut-off can add.
         self.cutoff = max(math.log(self.n / self.error), 1.0)
@@ -101,7 +108,7 @@ class DensityTree:
 
     def leaf_plan(self):
         """Plan to sum all leaves pair by pair."""
-        return Plan(self._leaf_cost(0), np.arange(len(self.leaf_nodes)), [])
+        return Plan(self._leaf_cost(0), np.arange(len(self.leaf_nodes)), [], [])
 
     def _leaf_cost(self, node):
         """Estimate the cost of summing the points of a node leaf by leaf."""
@@ -118,27 +125,29 @@ class DensityTree:
         """Plan the cheapest mixture of Fourier boxes and leaves."""
         if self.d > MAX_DIMENSION:
             return self.leaf_plan()
-        cost, leaves, boxes = self._plan_node(0)
-        return Plan(cost, np.concatenate([np.arange(a, b) for a, b in leaves] or [[]]), boxes)
+        cost, leaves, boxes, splits = self._plan_node(0)
+        leaves = np.concatenate([np.arange(0), *(np.arange(a, b) for a, b in leaves)])
+        return Plan(cost, leaves, boxes, splits)
 
     def _plan_node(self, node):
-        """Return cost, runs of leaves and boxes of the cheapest way for one node."""
+        """Return cost, runs of leaves, boxes and splits of the cheapest way for one node."""
         run = [(self.first[node], self.last[node])]
         by_leaf = self._leaf_cost(node)
         # No box inside this node can cost less than this.
         spread = 2.0 * self.sizes[node] * SPREAD_COST[2.0][self.d - 1]
         if by_leaf <= spread + BOX_COST or self.sizes[node] < _SMALL_NODE:
-            return by_leaf, run, []
+            return by_leaf, run, [], []
         by_fourier, oversampling = self._fourier_cost(node)
         box = [(node, oversampling)]
         if by_fourier <= _GOOD_ENOUGH * spread + BOX_COST:
-            return by_fourier, [], box
+            return by_fourier, [], box, []
         left = self._plan_node(node + 1)
         right = self._plan_node(node + 2 * (self.last[node + 1] - self.first[node]))
         parts = left[0] + right[0]
         if parts < min(by_leaf, by_fourier):
-            return parts, left[1] + right[1], left[2] + right[2]
-        return (by_leaf, run, []) if by_leaf <= by_fourier else (by_fourier, [], box)
+            splits = [*left[3], *right[3], node]
+            return parts, left[1] + right[1], left[2] + right[2], splits
+        return (by_leaf, run, [], []) if by_leaf <= by_fourier else (by_fourier, [], box, [])
 
     def _fourier_cost(self, node):
         halo = math.sqrt(self.cutoff)
@@ -187,13 +196,19 @@ class DensityTree:
             nodes = self.leaf_nodes[leaves]
             tree_sums(self.nodes, self.columns, self.rows, nodes, self.cutoff, self.fast, out)
 
-        leaves = np.asarray(plan.leaves, dtype=np.int64)
         if n_threads == 1:
-            some(leaves)
+            some(plan.leaves)
         else:
             # Leaves write to rows of their own: threads neither wait nor change the result.
             with ThreadPoolExecutor(n_threads) as pool:
-                list(pool.map(some, np.array_split(leaves, 8 * n_threads)))
+                list(pool.map(some, np.array_split(plan.leaves, 8 * n_threads)))
+        # Each part has errors of its own. Equal points in two parts get the same density, or the
+        # order of the rows would decide which has which.
+        for node in plan.splits:
+            start = self.first[node] * LEAF_SIZE
+            middle, stop = self.last[node + 1] * LEAF_SIZE, start + self.sizes[node]
+            axis = int(np.argmax(self.upper[node] - self.lower[node]))
+            level_twins(self.rows, start, middle, stop, axis, out)
         density = np.empty(self.n)
         density[self.order] = out
         return density

@@ -72,8 +72,12 @@ def leaves_within(tree, low, high, cutoff, stack, runs):
 
 
 @njit(nogil=True, cache=True, fastmath=FASTMATH)
-def _piece_sum(columns, start, stop, point, fast, buffer):
-    """Sum the Gaussians of the sources start <= j < stop at one point."""
+def _piece_sum(columns, start, stop, point, cutoff, fast, buffer):
+    """Sum the Gaussians of the sources start <= j < stop within the cut-off of one point.
+
+    Leaves come nearer than the cut-off with pairs beyond it, too. These are left out so that the
+    sums depend on no more than the pairs, and equal points have equal sums in whatever leaf.
+    """
     total = 0.0
     if columns.shape[0] == 3 and fast:
         x, y, z = columns[0, start:stop], columns[1, start:stop], columns[2, start:stop]
@@ -82,15 +86,16 @@ def _piece_sum(columns, start, stop, point, fast, buffer):
             a = x[j] - x0
             b = y[j] - y0
             c = z[j] - z0
-            total += exp_minus_fast(a * a + b * b + c * c)
+            t = a * a + b * b + c * c
+            total += exp_minus_fast(t) if t <= cutoff else 0.0
         return total
     squared_distances(columns, start, stop, point, buffer)
     if fast:
         for j in range(stop - start):
-            total += exp_minus_fast(buffer[j])
+            total += exp_minus_fast(buffer[j]) if buffer[j] <= cutoff else 0.0
     else:
         for j in range(stop - start):
-            total += exp_minus(buffer[j])
+            total += exp_minus(buffer[j]) if buffer[j] <= cutoff else 0.0
     return total
 
 
@@ -109,15 +114,14 @@ def tree_sums(tree, columns, rows, nodes, cutoff, fast, out):
     nodes : ndarray of shape (n_nodes,), int64
         Nodes whose points are the targets.
     cutoff : float
-        Squared distance between boxes beyond which a pair of leaves is left out.
+        Squared distance beyond which a pair is left out.
     fast : bool
         Whether an error of 5e-9 in each Gaussian is small enough.
     out : ndarray of shape (n,)
 
     Notes
     -----
-    Every omitted pair is further apart than the cut-off, so the sums are too small by at most
-    n exp(-cutoff).
+    The sums are too small by at most n exp(-cutoff).
     """
     first, last, lower, upper = tree
     n = rows.shape[0]
@@ -129,21 +133,21 @@ def tree_sums(tree, columns, rows, nodes, cutoff, fast, out):
         if box_diagonal(lower[node], upper[node]) > _WIDE * cutoff:
             for i in range(start, stop):
                 n_runs = leaves_within(tree, rows[i], rows[i], cutoff, stack, runs)
-                _add_runs(columns, rows, i, i + 1, runs[:n_runs], fast, buffer, out)
+                _add_runs(columns, rows, i, i + 1, runs[:n_runs], cutoff, fast, buffer, out)
         else:
             n_runs = leaves_within(tree, lower[node], upper[node], cutoff, stack, runs)
-            _add_runs(columns, rows, start, stop, runs[:n_runs], fast, buffer, out)
+            _add_runs(columns, rows, start, stop, runs[:n_runs], cutoff, fast, buffer, out)
 
 
 @njit(nogil=True, cache=True)
-def _add_runs(columns, rows, low, high, runs, fast, buffer, out):
+def _add_runs(columns, rows, low, high, runs, cutoff, fast, buffer, out):
     """Add the sums over some runs of leaves at the targets low <= i < high."""
     for r in range(len(runs)):
         end = runs[r, 1] * LEAF_SIZE
         for start in range(runs[r, 0] * LEAF_SIZE, end, _PIECE):
             stop = min(start + _PIECE, end)
             for i in range(low, high):
-                out[i] += _piece_sum(columns, start, stop, rows[i], fast, buffer)
+                out[i] += _piece_sum(columns, start, stop, rows[i], cutoff, fast, buffer)
 
 
 @njit(nogil=True, cache=True)
@@ -215,3 +219,37 @@ def sources_within(tree, columns, node, cutoff, halo):
                 inside &= (x >= lower[node, k] - halo) and (x <= upper[node, k] + halo)
             m += inside
     return near[:, :m].copy()
+
+
+@njit(nogil=True, cache=True)
+def level_twins(rows, start, middle, stop, axis, out):
+    """Give equal rows on both sides of a split one value, the smaller.
+
+    ``rows[start:stop]`` was split at ``middle`` along the axis, ties by the other coordinates: only
+    the lowest row of the right side can have twins on the left.
+    """
+    d = rows.shape[1]
+    lowest = middle
+    for i in range(middle + 1, stop):
+        if rows[i, axis] < rows[lowest, axis]:
+            lowest = i
+        elif rows[i, axis] == rows[lowest, axis]:
+            for k in range(d):
+                if rows[i, k] != rows[lowest, k]:
+                    if rows[i, k] < rows[lowest, k]:
+                        lowest = i
+                    break
+    least = out[lowest]
+    twins = np.empty(stop - start, np.int64)
+    n_twins = 0
+    for i in range(start, stop):
+        if rows[i, axis] == rows[lowest, axis]:
+            equal = True
+            for k in range(d):
+                equal &= rows[i, k] == rows[lowest, k]
+            if equal:
+                twins[n_twins] = i
+                n_twins += 1
+                least = min(least, out[i])
+    for t in range(n_twins):
+        out[twins[t]] = least

@@ -64,11 +64,12 @@ def mean_pairwise_distance(X, *, exact_limit=EXACT_LIMIT):
     2.5
     """
     X = as_points(X)
-    scale = float(np.abs(X - X[0]).max(initial=0.0))
+    rows = X - (0.5 * X.min(axis=0) + 0.5 * X.max(axis=0))
+    scale = float(np.abs(rows).max())
     if scale == 0.0:
         return 0.0
     # Shifted and scaled, no square below can overflow and none that counts can vanish.
-    rows = np.ascontiguousarray((X - X[0]) / scale)
+    rows = np.ascontiguousarray(rows / scale)
     n = len(rows)
     if n <= exact_limit:
         return scale * 2.0 * distance_sum(np.ascontiguousarray(rows.T), rows) / n**2
