@@ -64,7 +64,8 @@ def test_copying_seeds_scores_nothing(blobs):
 
 def test_climb_finds_hidden_members_of_clear_groups(blobs):
     X, y, negatives = blobs
-    holdout = SeedHoldout(CLiMB(explorer=DBSCAN(eps=1.0)), scoring="open_set", random_state=0)
+    climb = CLiMB(KBound(distance_threshold=2.0), DBSCAN(eps=1.0))
+    holdout = SeedHoldout(climb, scoring="open_set", random_state=0)
     holdout.fit(X, y, negatives=negatives)
     assert holdout.score_ > 0.9
     assert holdout.acceptance_ < 0.1
