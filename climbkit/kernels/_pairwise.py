@@ -7,12 +7,12 @@ from numba import njit
 
 from ._density_exact import FASTMATH, squared_distances
 
-# Up to this many points every pair is visited: 0.05 s, and the published codes, which hold the
-# N x N matrix, rarely go beyond it.
+# Up to this many points every pair is visited, in 0.05 s. The published codes hold the N x N matrix
+# and rarely go beyond.
 EXACT_LIMIT = 10_000
 
-# Larger sets are summed over pairs of cells: 2048 cells, 2 million pairs, hold the error below
-# 1e-4 of the distance (tests/kernels/test_pairwise.py) for less than the tree itself costs.
+# Larger sets are summed over pairs of cells. With 2048 cells these 2 million pairs cost as much as
+# 100,000 points take to be sorted into the cells.
 N_CELLS = 2048
 
 # Above this ratio of squared mean to variance Gamma(m + 1/2) / Gamma(m) is taken from its
@@ -49,13 +49,13 @@ def mean_pairwise_distance(X, *, exact_limit=EXACT_LIMIT):
     -----
     The exact mean takes O(n^2 d) time and O(n d) memory.
 
-    The estimate sorts the points into 2048 cells of equal number by a k-d tree, O(n d), and
-    replaces the points of each cell by their mean and covariance. Over a pair of cells the squared
-    distance has a known mean and, with normal scatter, a known variance; the mean distance is
-    taken from the gamma distribution with both. For cells far apart this is the expansion of the
-    mean distance to second order. The relative error is below 1e-4 for samples of normal,
-    uniform, heavy-tailed and clumped distributions in 1 to 20 dimensions. The estimate does not
-    depend on the order of the rows beyond rounding.
+    The estimate sorts the points into at most 2048 boxes, O(n d) for each halving, and replaces
+    the points of each box by their moments. Over a pair of boxes the squared distance then has a
+    known mean and variance, and the mean distance is taken from the gamma distribution with both:
+    for boxes far apart this is the expansion of the mean distance to second order. The estimate
+    does not depend on the order of the rows beyond rounding. On normal, uniform, heavy-tailed and
+    clumped samples its relative error stays below 1e-6, 2e-5, 1e-4 and 3e-4 in 1, 2, 3 and 5
+    dimensions, and below 1e-3 and 1e-2 in 10 and 20.
 
     Examples
     --------
@@ -221,33 +221,44 @@ def cell_moments(rows, starts, stops):
 
 @njit(nogil=True, cache=True, fastmath=FASTMATH)
 def cell_distance_sum(counts, means, covariances, cubes, spreads):
-    """Sum the expected distances over all pairs of points, from the moments of their cells."""
+    """Sum the expected distances over all pairs of points, from the moments of their cells.
+
+    The loops run over the second cell innermost, along columns, to be done several at a time.
+    """
     n_cells, d = means.shape
+    centres, columns = means.T.copy(), cubes.T.copy()
+    scatter = np.empty((d, d, n_cells))
     traces = np.zeros(n_cells)
     for a in range(n_cells):
         for k in range(d):
             traces[a] += covariances[a, k, k]
-    offset = np.empty(d)
+            for m in range(d):
+                # Terms off the diagonal appear twice, and are visited once.
+                scatter[k, m, a] = covariances[a, k, m] * (1.0 if k == m else 2.0)
+    mean, variance = np.empty(n_cells), np.empty(n_cells)
+    offset = np.empty((d, n_cells))
     total = 0.0
     for a in range(n_cells):
+        # Mean and variance of r^2 = |offset + u - v|^2 for independent u of a and v of b.
         for b in range(a + 1):
-            # Mean and variance of r^2 = |offset + u - v|^2 for independent u of a and v of b.
-            mean = traces[a] + traces[b]
-            variance = spreads[a] + spreads[b]
-            for k in range(d):
-                offset[k] = means[a, k] - means[b, k]
-                mean += offset[k] * offset[k]
-                variance += 4.0 * offset[k] * (cubes[a, k] - cubes[b, k])
-            if mean == 0.0:
-                continue
-            for k in range(d):
-                for m in range(d):
-                    variance += 4.0 * (
-                        offset[k] * offset[m] * (covariances[a, k, m] + covariances[b, k, m])
-                        + covariances[a, k, m] * covariances[b, k, m]
-                    )
-            weight = counts[a] * counts[b] * (1.0 if a == b else 2.0)
-            total += weight * math.sqrt(mean) * _gamma_mean_root(mean * mean, variance)
+            mean[b] = traces[a] + traces[b]
+            variance[b] = spreads[a] + spreads[b]
+        for k in range(d):
+            x, y, row = centres[k], columns[k], offset[k]
+            for b in range(a + 1):
+                row[b] = x[a] - x[b]
+                mean[b] += row[b] * row[b]
+                variance[b] += 4.0 * row[b] * (y[a] - y[b])
+            for m in range(k + 1):
+                c, other = scatter[k, m], offset[m]
+                ours, once = c[a], covariances[a, k, m]
+                for b in range(a + 1):
+                    variance[b] += 4.0 * (row[b] * other[b] * (ours + c[b]) + once * c[b])
+        for b in range(a + 1):
+            if mean[b] > 0.0:
+                weight = counts[a] * counts[b] * (1.0 if a == b else 2.0)
+                square = mean[b] * mean[b]
+                total += weight * math.sqrt(mean[b]) * _gamma_mean_root(square, variance[b])
     return total
 
 
