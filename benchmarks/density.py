@@ -72,23 +72,24 @@ def cpu(function, *args, **keywords):
     return result, time.process_time() - start
 
 
-def with_memory(function, *args, **keywords):
-    """Return the result and the growth of the resident memory during a call, in MB."""
+def cpu_and_memory(function, *args, **keywords):
+    """Return the result of a call, its CPU seconds, and the growth of the resident memory in MB."""
     process = psutil.Process()
     before, peak, done = process.memory_info().rss, [0], threading.Event()
 
+    # One look takes 0.02 ms: a five-hundredth of the time.
     def watch():
-        while not done.wait(0.002):
+        while not done.wait(0.01):
             peak[0] = max(peak[0], process.memory_info().rss)
 
     watcher = threading.Thread(target=watch)
     watcher.start()
     try:
-        result = function(*args, **keywords)
+        result, spent = cpu(function, *args, **keywords)
     finally:
         done.set()
         watcher.join()
-    return result, max(0.0, (peak[0] - before) / 1e6)
+    return result, spent, max(0.0, (peak[0] - before) / 1e6)
 
 
 def brute_force(X, bandwidth, rows):
@@ -137,8 +138,8 @@ def measure(name, n, d, rng, dense):
     _, tree_cpu = cpu(lambda: cKDTree(X).query(X, NEIGHBOURS))
     for label, share in WIDTHS.items():
         bandwidth = default * share
-        density, ours = cpu(gaussian_density, X, None if share == 1.0 else bandwidth, atol=ATOL)
-        _, memory = with_memory(gaussian_density, X, bandwidth, atol=ATOL)
+        given = None if share == 1.0 else bandwidth
+        density, ours, memory = cpu_and_memory(gaussian_density, X, given, atol=ATOL)
         brute, extrapolated = brute_time(X, bandwidth, rng)
         rows = rng.choice(n, min(n, CHECKED), replace=False)
         error = np.abs(density[rows] - brute_force(X, bandwidth, rows)).max() / density.max()

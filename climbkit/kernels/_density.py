@@ -11,6 +11,7 @@ from ._density_exact import exact_density
 from ._density_expansion import expansion_centre, expansion_density, plan_expansion
 from ._density_fourier import MAX_DIMENSION
 from ._density_plan import DensityTree
+from ._density_rows import column_ranges, largest_coordinates
 from ._pairwise import as_points, mean_pairwise_distance
 
 METHODS = ("auto", "exact", "tree", "fourier", "expansion")
@@ -96,15 +97,18 @@ def gaussian_density(X, bandwidth=None, *, atol=1e-6, method="auto", n_threads=1
     _check_parameters(bandwidth, atol, method, n_threads, X.shape[1])
     if bandwidth is None:
         bandwidth = mean_pairwise_distance(X)
-    X = X[:, X.min(axis=0) < X.max(axis=0)]
+    lower, upper = column_ranges(X)
+    if (lower == upper).any():
+        X = np.ascontiguousarray(X[:, lower < upper])
     if X.shape[1] == 0:
         return np.full(len(X), float(len(X)))
     unit = math.sqrt(2.0) * float(bandwidth)
     density = np.empty(len(X))
     rest = np.arange(len(X))
     for _ in range(_MAX_SCALES if unit > 0.0 else 0):
-        offsets, near = _around_median(X[rest], unit)
-        rows = np.ascontiguousarray(offsets[near] / unit)
+        offsets = _around_median(X if len(rest) == len(X) else X[rest])
+        near = largest_coordinates(offsets) <= _LARGEST_COORDINATE * unit
+        rows = (offsets if near.all() else offsets[near]) / unit
         density[rest[near]] = _METHODS[method](rows, float(atol), int(n_threads))
         rest = rest[~near]
         if len(rest) == 0:
@@ -122,14 +126,14 @@ _LARGEST_COORDINATE = 1e20
 _MAX_SCALES = 32
 
 
-def _around_median(X, unit):
-    """Return the rows relative to their median, and which are not too far from it."""
+def _around_median(X):
+    """Return the rows relative to their median."""
     # The median is a row's own coordinate: unlike the mean, it depends neither on the order of the
     # rows nor on outliers.
-    middle = np.partition(X, len(X) // 2, axis=0)[len(X) // 2]
+    half = len(X) // 2
+    middle = np.array([np.partition(column, half)[half] for column in X.T])
     with np.errstate(over="ignore"):
-        offsets = X - middle
-    return offsets, (np.abs(offsets) <= _LARGEST_COORDINATE * unit).all(axis=1)
+        return X - middle
 
 
 def _count_equal_rows(X):

@@ -17,6 +17,7 @@ from ._density_costs import (
 )
 from ._density_exact import sums_at
 from ._density_fourier import box_modes, fourier_sums
+from ._density_rows import column_ranges, largest_coordinates
 
 # Half-widths of the box that are tried: the largest, and each smaller by this factor.
 _SHRINK = 0.75
@@ -107,26 +108,26 @@ def plan_box(rows, atol, largest):
     n, d = rows.shape
     error = error_allowed(atol, largest)
     halo = math.sqrt(max(math.log(n / error), 1.0))
-    reach = np.abs(rows).max(axis=1)
-    extent = np.ptp(rows, axis=0)
+    reach = np.sort(largest_coordinates(rows))
+    lower, upper = column_ranges(rows)
+    extent = upper - lower
     best = None
     # Beyond this width one dimension alone would take more modes than allowed.
-    width = min(float(reach.max()), 2.0 * mode_limit(n))
+    width = min(float(reach[-1]), 2.0 * mode_limit(n))
     for _ in range(_TRIED):
-        far = np.count_nonzero(reach > width)
-        shell = np.count_nonzero(reach > width - halo)
+        far, shell = n - np.searchsorted(reach, [width, width - halo], side="right")
         period = np.minimum(extent, 2.0 * width + halo)
         modes = np.prod(2.0 * box_modes(period, halo, error / n)[1] + 1.0)
         for ratio, most in ((2.0, mode_limit(n) / 4), (1.25, mode_limit(n))):
             cost = 2.0 * n * SPREAD_COST[ratio][d - 1] + 2.0 * modes * MODE_COST[ratio] + BOX_COST
-            cost += float(far) * shell * pair_cost(d)
+            cost += float(far) * float(shell) * pair_cost(d)
             if modes > most:
                 cost = math.inf
             if best is None or cost < best.cost:
                 best = Box(cost, width, halo, error / n, ratio)
         width *= _SHRINK
         # A smaller box only makes more outliers once they cost more than everything else.
-        if width == 0.0 or float(far) * shell * pair_cost(d) > best.cost:
+        if width == 0.0 or float(far) * float(shell) * pair_cost(d) > best.cost:
             break
     return best
 
@@ -139,7 +140,7 @@ def box_density(rows, box, atol, n_threads):
     An outlier beyond the box is further than the halo from every point deeper inside the box than
     the halo, so that it needs only the points of the outer shell and the other outliers.
     """
-    reach = np.abs(rows).max(axis=1)
+    reach = largest_coordinates(rows)
     inside = reach <= box.width
     if inside.all():
         columns = np.ascontiguousarray(rows.T)

@@ -16,6 +16,7 @@ from numba import njit
 
 from ._density_exact import FASTMATH, sums_at
 from ._density_exp import exp_minus
+from ._density_rows import squared_norms
 
 # Points that go through the polynomial together. Their powers at every degree, up to 16 kB for
 # degree 15, stay in the first-level cache.
@@ -38,10 +39,10 @@ def expansion_centre(rows):
 
     It is rounded, so that the order in which the rows are added does not show in it.
     """
-    near = np.einsum("ij,ij->i", rows, rows) <= 0.5 * _MAX_RADIUS**2
+    near = squared_norms(rows) <= 0.5 * _MAX_RADIUS**2
     if not near.any():
         return np.zeros(rows.shape[1])
-    return np.rint(rows[near].mean(axis=0) * _CENTRE_GRID) / _CENTRE_GRID
+    return np.rint(near @ rows / near.sum() * _CENTRE_GRID) / _CENTRE_GRID
 
 
 def plan_expansion(rows, atol, term_cost, pair_cost):
@@ -72,11 +73,13 @@ def plan_expansion(rows, atol, term_cost, pair_cost):
     """
     n, d = rows.shape
     # In units of the bandwidth.
-    radii = np.sqrt(2.0 * np.einsum("ij,ij->i", rows, rows))
+    radii = np.sqrt(2.0 * squared_norms(rows))
     edges = np.linspace(0.0, min(_MAX_RADIUS, radii.max() * (1 + 1e-9)), _RADII + 1)
     if edges[-1] == 0.0:
         return 0.0, 0.0, 0
-    counts, _ = np.histogram(radii, bins=edges)
+    # A bin more takes those beyond the last edge.
+    bins = np.minimum(radii * (_RADII / edges[-1]), _RADII).astype(np.int64)
+    counts = np.bincount(bins, minlength=_RADII + 1)[:_RADII]
     lower, upper = edges[:-1], edges[1:]
     weights = counts * np.exp(-0.5 * lower**2)
     degrees = np.arange(MAX_DEGREE + 60)
@@ -130,7 +133,7 @@ def expansion_density(rows, radius, degree, n_threads=1):
     kernel density estimation", ICCV 2003, doi:10.1109/ICCV.2003.1238383
     """
     d = rows.shape[1]
-    near = np.einsum("ij,ij->i", rows, rows) <= radius**2
+    near = squared_norms(rows) <= radius**2
     inside = rows if near.all() else rows[near]
     level, axis, coefficients = multi_indices(d, degree, math.comb(degree + d, d))
     columns = np.ascontiguousarray(inside.T) * math.sqrt(2.0)

@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit
 
 from ._density_exact import FASTMATH, squared_distances
+from ._density_rows import column_ranges
 
 # Up to this many points every pair is visited, in 0.05 s. The published codes hold the N x N matrix
 # and rarely go beyond.
@@ -64,12 +65,12 @@ def mean_pairwise_distance(X, *, exact_limit=EXACT_LIMIT):
     2.5
     """
     X = as_points(X)
-    rows = X - (0.5 * X.min(axis=0) + 0.5 * X.max(axis=0))
-    scale = float(np.abs(rows).max())
+    lower, upper = column_ranges(X)
+    scale = float((0.5 * upper - 0.5 * lower).max())
     if scale == 0.0:
         return 0.0
     # Shifted and scaled, no square below can overflow and none that counts can vanish.
-    rows = np.ascontiguousarray(rows / scale)
+    rows = (X - (0.5 * lower + 0.5 * upper)) / scale
     n = len(rows)
     if n <= exact_limit:
         return scale * 2.0 * distance_sum(np.ascontiguousarray(rows.T), rows) / n**2
