@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-LEAF_SIZE = 16  # rows; flat between 8 and 32 in three dimensions
+LEAF_SIZE = 64  # rows; distances in a leaf are summed side by side, so that large ones pay
 STACK_SIZE = 64  # a depth-first walk keeps one sibling a level, and 2**64 rows are out of reach
 
 
@@ -21,6 +21,8 @@ class Tree(NamedTuple):
     ----------
     points : ndarray of shape (n_rows, n_columns), dtype float64
         Rows in tree order.
+    columns : ndarray of shape (n_columns, n_rows), dtype float64
+        The same by columns, which lets a leaf's distances be summed side by side.
     rows : ndarray of shape (n_rows,), dtype int64
         Row number in the input of each position in tree order.
     start, end : ndarray of shape (n_nodes,), dtype int64
@@ -34,6 +36,7 @@ class Tree(NamedTuple):
     """
 
     points: np.ndarray
+    columns: np.ndarray
     rows: np.ndarray
     start: np.ndarray
     end: np.ndarray
@@ -50,7 +53,7 @@ def build_tree(X, leaf_size=LEAF_SIZE):
     ----------
     X : ndarray of shape (n_rows, n_columns), dtype float64
         Finite, C-contiguous rows, at least one.
-    leaf_size : int, default=16
+    leaf_size : int, default=64
         Most rows in a leaf, at least 2.
 
     Returns
@@ -124,7 +127,9 @@ def _build(X, n_leaves):
                 _put_in_place(X[:, widest], rows, begin, stop - 1, middle)
             node += 1
         width *= 2
-    return X[rows], rows, start, end, lower, upper, first_row, n_leaves - 1
+    points = X[rows]
+    columns = np.ascontiguousarray(points.T)
+    return points, columns, rows, start, end, lower, upper, first_row, n_leaves - 1
 
 
 @njit(cache=True, nogil=True)
@@ -152,15 +157,23 @@ def _put_in_place(values, rows, low, high, place):
 
 
 @njit(cache=True, nogil=True)
-def squared_distance(points, i, point, limit):
-    """Squared distance of row i to a point; any number above `limit` once it exceeds that."""
-    total = 0.0
+def work_space(tree):
+    """Room for the walk and for the distances of a leaf, shared by the queries of a kernel."""
+    largest = np.max(tree.end[tree.first_leaf :] - tree.start[tree.first_leaf :])
+    return np.empty(STACK_SIZE, np.int64), np.empty(largest)
+
+
+@njit(cache=True, nogil=True)
+def leaf_distances(tree, leaf, point, squared):
+    """Write the squared distances from a point to the rows of a leaf."""
+    begin, stop = tree.start[leaf], tree.end[leaf]
+    squared[: stop - begin] = 0.0
     for column in range(len(point)):
-        difference = points[i, column] - point[column]
-        total += difference * difference
-        if total > limit:
-            break
-    return total
+        value = point[column]
+        values = tree.columns[column, begin:stop]
+        for k in range(stop - begin):
+            difference = values[k] - value
+            squared[k] += difference * difference
 
 
 @njit(cache=True, nogil=True)
@@ -209,9 +222,9 @@ def push_children(lower, upper, node, point, limit, stack, top):
 
 
 @njit(cache=True, nogil=True)
-def count_ball(tree, point, limit, enough, stack):
+def count_ball(tree, point, limit, enough, stack, squared):
     """Count rows within `limit` of a point, giving up once there are `enough`."""
-    lower, upper, points = tree.lower, tree.upper, tree.points
+    lower, upper = tree.lower, tree.upper
     count = 0
     top = 1
     stack[0] = 0
@@ -224,9 +237,9 @@ def count_ball(tree, point, limit, enough, stack):
         elif node < tree.first_leaf:
             top = push_children(lower, upper, node, point, limit, stack, top)
         else:
-            for i in range(begin, stop):
-                if squared_distance(points, i, point, limit) <= limit:
-                    count += 1
+            leaf_distances(tree, node, point, squared)
+            for k in range(stop - begin):
+                count += squared[k] <= limit
     return count
 
 
@@ -249,9 +262,10 @@ def dense_rows(tree, limit, enough):
         In the order of the input.
     """
     dense = np.empty(len(tree.rows), np.bool_)
-    stack = np.empty(STACK_SIZE, np.int64)
+    stack, squared = work_space(tree)
     for i in range(len(tree.rows)):
-        dense[tree.rows[i]] = count_ball(tree, tree.points[i], limit, enough, stack) >= enough
+        count = count_ball(tree, tree.points[i], limit, enough, stack, squared)
+        dense[tree.rows[i]] = count >= enough
     return dense
 
 
@@ -275,7 +289,7 @@ def nearest_within(tree, queries, limit):
     """
     lower, upper = tree.lower, tree.upper
     nearest = np.full(len(queries), -1)
-    stack = np.empty(STACK_SIZE, np.int64)
+    stack, squared = work_space(tree)
     for query in range(len(queries)):
         point = queries[query]
         best = limit
@@ -291,10 +305,11 @@ def nearest_within(tree, queries, limit):
             if node < tree.first_leaf:
                 top = push_children(lower, upper, node, point, best, stack, top)
                 continue
-            for i in range(tree.start[node], tree.end[node]):
-                distance = squared_distance(tree.points, i, point, best)
-                if distance < best or (distance == best and tree.rows[i] < row):
-                    best, row = distance, tree.rows[i]
+            leaf_distances(tree, node, point, squared)
+            for k in range(tree.end[node] - tree.start[node]):
+                other = tree.rows[tree.start[node] + k]
+                if squared[k] < best or (squared[k] == best and other < row):
+                    best, row = squared[k], other
         if row < len(tree.rows):
             nearest[query] = row
     return nearest

@@ -4,11 +4,11 @@ import numpy as np
 from numba import njit
 
 from climbkit.kernels._kdtree import (
-    STACK_SIZE,
     count_ball,
     farthest_in_node,
+    leaf_distances,
     push_children,
-    squared_distance,
+    work_space,
 )
 
 UNVISITED = -2
@@ -49,37 +49,40 @@ def grow_clusters(tree, limit, min_samples, important):
     position[tree.rows] = np.arange(n_rows)
     unclaimed = tree.end - tree.start
     queue = np.empty(n_rows, np.int64)
-    stack = np.empty(STACK_SIZE, np.int64)
+    stack, squared = work_space(tree)
     cluster = 0
     for row in range(n_rows):
         first = position[row]
         if labels[first] != UNVISITED:
             continue
-        if count_ball(tree, tree.points[first], limit, min_samples, stack) < min_samples:
+        if count_ball(tree, tree.points[first], limit, min_samples, stack, squared) < min_samples:
             labels[first] = NOISE
             continue
         expanded[first] = True
         head = 0
-        tail = _claim_ball(tree, first, limit, cluster, labels, unclaimed, queue, 0, stack)
+        tail = _claim_ball(tree, first, limit, cluster, labels, unclaimed, queue, 0, stack, squared)
         while head < tail:
             member = queue[head]
             head += 1
             if expanded[member] or not important[tree.rows[member]]:
                 continue
-            if count_ball(tree, tree.points[member], limit, min_samples, stack) >= min_samples:
+            if (
+                count_ball(tree, tree.points[member], limit, min_samples, stack, squared)
+                >= min_samples
+            ):
                 expanded[member] = True
                 tail = _claim_ball(
-                    tree, member, limit, cluster, labels, unclaimed, queue, tail, stack
+                    tree, member, limit, cluster, labels, unclaimed, queue, tail, stack, squared
                 )
         cluster += 1
     return labels[position], expanded[position]
 
 
 @njit(cache=True, nogil=True)
-def _claim_ball(tree, center, limit, cluster, labels, unclaimed, queue, tail, stack):
+def _claim_ball(tree, center, limit, cluster, labels, unclaimed, queue, tail, stack, squared):
     """Give the free rows of a ball to a cluster; queue those not visited before."""
-    lower, upper, points = tree.lower, tree.upper, tree.points
-    point = points[center]
+    lower, upper = tree.lower, tree.upper
+    point = tree.points[center]
     top = 1
     stack[0] = 0
     while top > 0:
@@ -92,10 +95,11 @@ def _claim_ball(tree, center, limit, cluster, labels, unclaimed, queue, tail, st
             top = push_children(lower, upper, node, point, limit, stack, top)
             continue
         claimed = 0
-        for i in range(tree.start[node], tree.end[node]):
-            if labels[i] >= 0:
-                continue
-            if not inside and squared_distance(points, i, point, limit) > limit:
+        begin = tree.start[node]
+        if not inside:
+            leaf_distances(tree, node, point, squared)
+        for i in range(begin, tree.end[node]):
+            if labels[i] >= 0 or not (inside or squared[i - begin] <= limit):
                 continue
             if labels[i] == UNVISITED:
                 queue[tail] = i

@@ -4,10 +4,10 @@ import numpy as np
 from numba import njit
 
 from climbkit.kernels._kdtree import (
-    STACK_SIZE,
+    leaf_distances,
     nearest_in_node,
     push_children,
-    squared_distance,
+    work_space,
 )
 from climbkit.kernels._microclusters import find
 
@@ -71,7 +71,7 @@ def merge_nearest(tree, cluster, known, apart, limit):
     n_inside = np.empty(len(tree.start), np.int64)
     links = np.empty((n_clusters, 2), np.int64)
     squared = np.empty(n_clusters)
-    stack = np.empty(STACK_SIZE, np.int64)
+    stack, to_row = work_space(tree)
     n_links = 0
     while True:
         for i in range(n_rows):
@@ -97,7 +97,7 @@ def merge_nearest(tree, cluster, known, apart, limit):
                 if searching:
                     other, distance = _nearest_permitted(
                         tree, i, current, known, has_pairs, keys, inside, n_inside,
-                        best[own], best_low[own], best_high[own], stack,
+                        best[own], best_low[own], best_high[own], stack, to_row,
                     )  # fmt: skip
                     nearest[i] = other
                     at_least[i] = max(at_least[i], distance)
@@ -206,15 +206,16 @@ def _remember(inside, node, count, cluster):
 
 @njit(cache=True, nogil=True)
 def _nearest_permitted(
-    tree, i, current, known, has_pairs, keys, inside, n_inside, best, best_low, best_high, stack
-):
+    tree, i, current, known, has_pairs, keys, inside, n_inside, best, best_low, best_high, stack,
+    to_row,
+):  # fmt: skip
     """Nearest row that a row's cluster may merge with, and its squared distance.
 
     Only rows that come before the pair given last are sought; if there are none, the answer is
     no row, and the distance of that pair.
     """
-    lower, upper, points = tree.lower, tree.upper, tree.points
-    own, row, point = current[i], tree.rows[i], points[i]
+    lower, upper = tree.lower, tree.upper
+    own, row, point = current[i], tree.rows[i], tree.points[i]
     n_clusters = len(known)
     found = NONE
     top = 1
@@ -238,10 +239,11 @@ def _nearest_permitted(
         if node < tree.first_leaf:
             top = push_children(lower, upper, node, point, best, stack, top)
             continue
+        leaf_distances(tree, node, point, to_row)
         for j in range(tree.start[node], tree.end[node]):
-            if current[j] == own or current[j] == NONE:
+            distance = to_row[j - tree.start[node]]
+            if distance > best or current[j] == own or current[j] == NONE:
                 continue
-            distance = squared_distance(points, j, point, best)
             low, high = _ordered(row, tree.rows[j])
             if _precedes(distance, low, high, best, best_low, best_high) and _permitted(
                 own, current[j], known, has_pairs, keys, n_clusters

@@ -6,11 +6,11 @@ import numpy as np
 from numba import njit
 
 from climbkit.kernels._kdtree import (
-    STACK_SIZE,
     count_ball,
     farthest_in_node,
+    leaf_distances,
     push_children,
-    squared_distance,
+    work_space,
 )
 
 UNVISITED = -2
@@ -129,9 +129,9 @@ def _constrained_roots(links, members, n_members, question, roots):
 
 
 @njit(cache=True, nogil=True)
-def collect_ball(tree, point, limit, found, stack):
+def collect_ball(tree, point, limit, found, stack, squared):
     """Write the row numbers within `limit` of a point; return how many."""
-    lower, upper, points = tree.lower, tree.upper, tree.points
+    lower, upper = tree.lower, tree.upper
     count = 0
     top = 1
     stack[0] = 0
@@ -142,8 +142,11 @@ def collect_ball(tree, point, limit, found, stack):
         if not inside and node < tree.first_leaf:
             top = push_children(lower, upper, node, point, limit, stack, top)
             continue
-        for i in range(tree.start[node], tree.end[node]):
-            if inside or squared_distance(points, i, point, limit) <= limit:
+        begin = tree.start[node]
+        if not inside:
+            leaf_distances(tree, node, point, squared)
+        for i in range(begin, tree.end[node]):
+            if inside or squared[i - begin] <= limit:
                 found[count] = tree.rows[i]
                 count += 1
     return count
@@ -191,7 +194,7 @@ def micro_clusters(tree, limit, min_samples, protected, linked_set, group, apart
     sets = np.empty(n_rows + 1, np.int64)
     roots = np.empty(n_rows + 1, np.int64)
     member_set = np.empty(n_rows, np.int64)  # a set in each micro-cluster
-    stack = np.empty(STACK_SIZE, np.int64)
+    stack, squared = work_space(tree)
     fixed = _make_links(linked_set, group, apart)
     joined = _make_links(linked_set, group, apart)
     question = 0
@@ -200,10 +203,13 @@ def micro_clusters(tree, limit, min_samples, protected, linked_set, group, apart
         if micro[row] != UNVISITED:
             continue
         point = tree.points[position[row]]
-        if not protected[row] and count_ball(tree, point, limit, min_samples, stack) < min_samples:
+        if (
+            not protected[row]
+            and count_ball(tree, point, limit, min_samples, stack, squared) < min_samples
+        ):
             micro[row] = NOISE
             continue
-        n_near = collect_ball(tree, point, limit, near, stack)
+        n_near = collect_ball(tree, point, limit, near, stack, squared)
         for k in range(n_near):
             sets[k] = linked_set[near[k]]
         question += 1

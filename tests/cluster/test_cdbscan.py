@@ -4,6 +4,7 @@ import itertools
 import pickle
 import sys
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -20,9 +21,15 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from climbkit import CDBSCAN
+from climbkit.kernels import build_tree
 
 sys.path.insert(0, str(Path(__file__).parent))
 import _published
+
+
+def small_leaves():
+    """Let few rows already make a tree of many nodes."""
+    return patch("climbkit.cluster._cdbscan.build_tree", lambda X: build_tree(X, leaf_size=3))
 
 
 def same_partition(found, expected):
@@ -79,7 +86,8 @@ def test_labels_are_those_of_the_straightforward_algorithm(problem):
     expected = _published.constrained_dbscan(
         X, **parameters, y=y, must_link=must_link, cannot_link=cannot_link
     )
-    found = CDBSCAN(**parameters).fit(X, y, must_link, cannot_link).labels_
+    with small_leaves():
+        found = CDBSCAN(**parameters).fit(X, y, must_link, cannot_link).labels_
     same_partition(found, expected)
 
 
@@ -92,7 +100,8 @@ def test_stopping_gives_the_labels_of_the_published_code(problem):
         X, **parameters, must_link=must_link, cannot_link=cannot_link, conflict="stop"
     )
     model = CDBSCAN(**parameters, conflict="stop")
-    found = model.fit(X, must_link=must_link, cannot_link=cannot_link).labels_
+    with small_leaves():
+        found = model.fit(X, must_link=must_link, cannot_link=cannot_link).labels_
     same_partition(found, expected)
 
 
@@ -101,7 +110,8 @@ def test_stopping_gives_the_labels_of_the_published_code(problem):
 def test_constraints_hold_and_nothing_more_can_be_merged(problem):
     X, y, must_link, cannot_link, parameters = problem
     must_link, cannot_link = without_contradictions(y, must_link, cannot_link)
-    labels = CDBSCAN(**parameters).fit(X, y, must_link, cannot_link).labels_
+    with small_leaves():
+        labels = CDBSCAN(**parameters).fit(X, y, must_link, cannot_link).labels_
     assert all(labels[a] == labels[b] != -1 for a, b in must_link)
     assert all(labels[a] != labels[b] or labels[a] == -1 for a, b in cannot_link)
     for a, b in itertools.combinations(np.flatnonzero((y != -1) & (labels != -1)), 2):
