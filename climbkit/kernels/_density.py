@@ -10,7 +10,7 @@ from ._density_costs import SPREAD_COST, TERM_COST, TREE_COST, pair_cost
 from ._density_exact import exact_density
 from ._density_expansion import expansion_centre, expansion_density, plan_expansion
 from ._density_fourier import MAX_DIMENSION
-from ._density_plan import DensityTree
+from ._density_plan import fourier_plan, leaf_plan, planned_sums, sort_points
 from ._density_rows import column_ranges, largest_coordinates
 from ._pairwise import as_points, mean_pairwise_distance
 
@@ -164,8 +164,8 @@ def _exact(rows, atol, n_threads):
 
 
 def _tree(rows, atol, n_threads):
-    tree = DensityTree(rows, atol)
-    return tree.sums(tree.leaf_plan(), n_threads)
+    tree = sort_points(rows, atol)
+    return planned_sums(tree, leaf_plan(tree), n_threads)
 
 
 def _fourier(rows, atol, n_threads):
@@ -173,11 +173,11 @@ def _fourier(rows, atol, n_threads):
     box = plan_box(rows, atol, largest)
     if box.cost <= _GOOD_ENOUGH * _fourier_floor(rows):
         return box_density(rows, box, atol, n_threads)
-    tree = DensityTree(rows, atol, largest)
-    plan = tree.fourier_plan()
+    tree = sort_points(rows, atol, largest)
+    plan = fourier_plan(tree)
     if box.cost <= plan.cost:
         return box_density(rows, box, atol, n_threads)
-    return tree.sums(plan, n_threads)
+    return planned_sums(tree, plan, n_threads)
 
 
 def _expansion(rows, atol, n_threads):
@@ -205,10 +205,10 @@ def _auto(rows, atol, n_threads):
             return box_density(rows, box, atol, n_threads)
     others = min(cost, exact_cost, box.cost if box else math.inf)
     if n * TREE_COST < others:
-        tree = DensityTree(rows, atol, largest)
-        plan = tree.fourier_plan()
+        tree = sort_points(rows, atol, largest)
+        plan = fourier_plan(tree)
         if plan.cost <= others:
-            return tree.sums(plan, n_threads)
+            return planned_sums(tree, plan, n_threads)
         del tree
     if box and box.cost == others:
         return box_density(rows, box, atol, n_threads)

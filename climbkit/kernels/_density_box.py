@@ -1,7 +1,7 @@
 """Gaussian sums for wide kernels in few dimensions: one Fourier box around all but far outliers."""
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -30,8 +30,7 @@ _CELLS = {1: 65536, 2: 512, 3: 64}
 _CROWDED_CELLS = 4
 
 
-@dataclass(frozen=True)
-class Box:
+class Box(NamedTuple):
     """A box of points, and what its error bound asks for."""
 
     cost: float

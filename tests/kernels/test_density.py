@@ -17,7 +17,7 @@ from climbkit.kernels._density_expansion import (
     plan_expansion,
 )
 from climbkit.kernels._density_fourier import fourier_sums
-from climbkit.kernels._density_plan import DensityTree, Plan
+from climbkit.kernels._density_plan import Plan, fourier_plan, planned_sums, sort_points
 from climbkit.kernels._density_tree import level_twins
 from climbkit.kernels._density_tree_build import build_tree
 
@@ -197,12 +197,12 @@ def test_fourier_box_with_a_margin_keeps_the_bound(d):
 def test_tree_divided_between_boxes_and_leaves_keeps_the_bound(data, d):
     rows = 2.0 * data(np.random.default_rng(6), 4_000, d)
     rows = rows[(np.abs(rows) < 20.0).all(axis=1)]
-    tree = DensityTree(rows, 1e-6)
+    tree = sort_points(rows, 1e-6)
     right = 2 * tree.last[1]
     its_right = right + 2 * (tree.last[right + 1] - tree.first[right + 1])
     leaves = np.arange(tree.first[its_right], tree.last[its_right])
     plan = Plan(0.0, leaves, [(1, 2.0), (right + 1, 1.25)], [right, 0])
-    found = tree.sums(plan, 1)
+    found = planned_sums(tree, plan, 1)
     assert largest_error(found, reference(rows, 0.5**0.5)) <= 1e-6
     _, group = np.unique(rows, axis=0, return_inverse=True)
     for g in np.flatnonzero(np.bincount(group.ravel()) > 1):
@@ -212,7 +212,7 @@ def test_tree_divided_between_boxes_and_leaves_keeps_the_bound(data, d):
 def test_plan_takes_a_box_for_the_crowd_and_leaves_for_the_outliers():
     rng = np.random.default_rng(13)
     rows = np.vstack([rng.normal(size=(20_000, 3)), 1e4 * rng.normal(size=(200, 3))])
-    plan = DensityTree(rows, 1e-6).fourier_plan()
+    plan = fourier_plan(sort_points(rows, 1e-6))
     assert plan.boxes
     assert 1 <= len(plan.leaves) < 40
 
