@@ -30,6 +30,7 @@ ESTIMATORS = [
     CLiMB(),
     CLiMB(KBound(n_clusters=3, init="k-means++", random_state=0), DBSCAN(eps=0.3)),
     CDBSCAN(),
+    CDBSCAN(conflict="stop"),
     SSDBSCAN(),
     SSDBSCAN(importance=KinematicTails(lz_column=0, energy_column=0)),
     SeedHoldout(CLiMB(), n_splits=2),

@@ -15,13 +15,9 @@ from climbkit.cluster._constraints import (
     read_constraints,
 )
 from climbkit.cluster._naming import name_clusters, nearest_core_labels
-from climbkit.kernels import (
-    build_tree,
-    dense_rows,
-    merge_nearest,
-    micro_clusters,
-    squared_limit,
-)
+from climbkit.kernels._kdtree import build_tree, dense_rows, squared_limit
+from climbkit.kernels._merging import merge_nearest
+from climbkit.kernels._microclusters import micro_clusters
 
 
 class CDBSCAN(PartialLabelClusterer):

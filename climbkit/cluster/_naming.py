@@ -3,7 +3,7 @@
 import numpy as np
 
 from climbkit.base import NOISE, UNLABELLED
-from climbkit.kernels import build_tree, nearest_within
+from climbkit.kernels._kdtree import build_tree, nearest_within
 
 
 def name_clusters(clusters, y):

@@ -9,7 +9,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from climbkit.base import PartialLabelClusterer
 from climbkit.cluster._naming import name_clusters, nearest_core_labels
-from climbkit.kernels import build_tree, grow_clusters, squared_limit
+from climbkit.kernels._kdtree import build_tree, squared_limit
+from climbkit.kernels._linking import grow_clusters
 
 
 class SSDBSCAN(PartialLabelClusterer):

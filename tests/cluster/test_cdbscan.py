@@ -21,7 +21,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from climbkit import CDBSCAN
-from climbkit.kernels import build_tree
+from climbkit.kernels._kdtree import build_tree
 
 sys.path.insert(0, str(Path(__file__).parent))
 import _published

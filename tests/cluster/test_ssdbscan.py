@@ -18,7 +18,7 @@ from sklearn.metrics import adjusted_rand_score, homogeneity_completeness_v_meas
 from sklearn.preprocessing import StandardScaler
 
 from climbkit import SSDBSCAN, KinematicTails
-from climbkit.kernels import build_tree
+from climbkit.kernels._kdtree import build_tree
 
 sys.path.insert(0, str(Path(__file__).parent))
 import _published

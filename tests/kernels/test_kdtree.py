@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.spatial.distance import cdist
 
-from climbkit.kernels import build_tree, dense_rows, nearest_within, squared_limit
+from climbkit.kernels._kdtree import build_tree, dense_rows, nearest_within, squared_limit
 
 few = settings(max_examples=40, deadline=None)
 
