@@ -14,7 +14,9 @@ import os
 import resource
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -68,17 +70,21 @@ def cpu(function, *args):
     return time.process_time() - start, result
 
 
-def peak_memory(n):
-    """MiB that a fit of n stars adds to a process that has fitted a few."""
-    command = [sys.executable, __file__, "--memory-of", str(n)]
-    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+def peak_memory(X, y):
+    """MiB that a fit adds to the peak of a process that holds the rows and has compiled."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "rows.npz"
+        np.savez(path, X=X, y=y)
+        command = [sys.executable, __file__, "--memory-of", path]
+        return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
-def print_memory(n):
-    our_fit(*halo(2_000), 0.3)
-    X, y = halo(n)
+def print_memory(path):
+    rows = np.load(path)
+    X, y = rows["X"], rows["y"]
+    our_fit(X[:2_000], y[:2_000], 0.3)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    our_fit(X, y, scaled_eps(n))
+    our_fit(X, y, scaled_eps(len(X)))
     print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
 
 
@@ -92,7 +98,7 @@ def main():
     parser.add_argument("--published-limit", type=int, default=20_000)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--json", help="write the rows here")
-    parser.add_argument("--memory-of", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--memory-of", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.memory_of:
         return print_memory(options.memory_of)
@@ -120,7 +126,7 @@ def main():
             "dbscan_alone_cpu": min(explorer),
             "published_cpu": float(np.nanmin(theirs)) if len(theirs) > 1 else None,
             "ari_between_labels": agreement,
-            "climbkit_peak_mib": peak_memory(n),
+            "climbkit_peak_mib": peak_memory(X, y),
         }
         rows.append(row)
         published = row["published_cpu"] or np.nan
