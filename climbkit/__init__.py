@@ -23,6 +23,8 @@ _ROOM_OF = {
     "CDBSCAN": "cluster",
     "SSDBSCAN": "cluster",
     "KinematicTails": "cluster",
+    "NoveltyTest": "cluster",
+    "SmoothMixture": "cluster",
     "IntegralsOfMotion": "dynamics",
     "SeedHoldout": "model_selection",
     "TwoStageSearchCV": "model_selection",

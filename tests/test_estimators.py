@@ -20,7 +20,9 @@ from climbkit import (
     IntegralsOfMotion,
     KBound,
     KinematicTails,
+    NoveltyTest,
     SeedHoldout,
+    SmoothMixture,
     TwoStageSearchCV,
 )
 
@@ -33,6 +35,8 @@ ESTIMATORS = [
     CDBSCAN(conflict="stop"),
     SSDBSCAN(),
     SSDBSCAN(importance=KinematicTails(lz_column=0, energy_column=0)),
+    NoveltyTest(n_draws=3, n_bootstrap=1),
+    SmoothMixture(),
     SeedHoldout(CLiMB(), n_splits=2),
     TwoStageSearchCV(
         CLiMB(),

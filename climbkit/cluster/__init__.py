@@ -4,6 +4,9 @@ from climbkit.cluster._cdbscan import CDBSCAN
 from climbkit.cluster._climb import CLiMB
 from climbkit.cluster._importance import KinematicTails
 from climbkit.cluster._kbound import KBound
+from climbkit.cluster._novelty import NoveltyTest
+from climbkit.cluster._novelty_null import SmoothMixture
+from climbkit.cluster._novelty_statistic import local_contrast
 from climbkit.cluster._ssdbscan import SSDBSCAN
 
 __all__ = [
@@ -12,4 +15,7 @@ __all__ = [
     "CLiMB",
     "KBound",
     "KinematicTails",
+    "NoveltyTest",
+    "SmoothMixture",
+    "local_contrast",
 ]
