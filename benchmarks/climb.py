@@ -5,13 +5,12 @@
 Both fit the same rows of a simulated halo with the same settings in the same process, in turn, so
 that the ratio holds on a busy machine. The DBSCAN column is the explorer alone, which both share.
 The published code keeps the matrix of all distances (24 bytes x N squared at its peak): it runs up
-to ``--published-limit`` rows only. MiB is what a fit adds to the peak of its process.
+to ``--published-limit`` rows only. MiB is the peak of what a fit adds to its process (on Linux).
 """
 
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
+from constrained_dbscan import peak_bytes, start_peak
 from sklearn.cluster import DBSCAN
 from sklearn.metrics import adjusted_rand_score
 from sklearn.preprocessing import StandardScaler
@@ -83,9 +83,9 @@ def print_memory(path):
     rows = np.load(path)
     X, y = rows["X"], rows["y"]
     our_fit(X[:2_000], y[:2_000], 0.3)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = start_peak()
     our_fit(X, y, scaled_eps(len(X)))
-    print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+    print((peak_bytes() - before) / 2**20)
 
 
 def scaled_eps(n):
