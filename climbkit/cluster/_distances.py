@@ -131,15 +131,37 @@ def two_nearest(X, centers, metric, params):
     to_nearest, to_second : ndarray of shape (n_samples,)
         Distances, infinite where there is no such centre.
     """
-    n, k = len(X), len(centers)
+    return two_smallest(
+        len(X), len(centers), lambda part: distances_to(X[part], centers, metric, params)
+    )
+
+
+def two_smallest(n_rows, n_centers, distances_of, row_bytes=0):
+    """Nearest and second-nearest centre of every row, from distances in bounded parts.
+
+    Parameters
+    ----------
+    n_rows, n_centers : int
+        Numbers of rows and of centres.
+    distances_of : callable
+        Function of a slice of rows that returns their distances from every centre.
+    row_bytes : int, default=0
+        Memory that it takes besides, for each row.
+
+    Returns
+    -------
+    nearest, second, to_nearest, to_second : ndarray of shape (n_rows,)
+        As `two_nearest` returns them.
+    """
+    n, k = n_rows, n_centers
     nearest, second = np.full(n, -1, dtype=np.intp), np.full(n, -1, dtype=np.intp)
     to_nearest, to_second = np.full(n, np.inf), np.full(n, np.inf)
     if k == 0:
         return nearest, second, to_nearest, to_second
-    step = max(1, _CHUNK_BYTES // (8 * k))
+    step = max(1, _CHUNK_BYTES // (8 * k + row_bytes))
     for start in range(0, n, step):
         part = slice(start, min(start + step, n))
-        distances = distances_to(X[part], centers, metric, params)
+        distances = distances_of(part)
         rows = np.arange(len(distances))
         nearest[part] = np.argmin(distances, axis=1)
         to_nearest[part] = distances[rows, nearest[part]]

@@ -1,11 +1,14 @@
 """Why a row is where it is: tables of gates, margins and shares of the distance."""
 
 import numpy as np
+from scipy.stats import chi2
 from sklearn.neighbors import NearestNeighbors
 
 from climbkit.base import NOISE
-from climbkit.cluster._distances import distances_to, neighbour_metric, two_nearest
+from climbkit.cluster._distances import distances_to, neighbour_metric
+from climbkit.cluster._gates import ChiSquaredGate
 from climbkit.cluster._rows import match_rows
+from climbkit.cluster._shapes import group_distances
 
 
 def row_index(X):
@@ -18,7 +21,7 @@ def _class_names(kbound, index):
     return np.append(kbound.classes_, NOISE)[index]
 
 
-def gate_table(kbound, X, index=None):
+def gate_table(kbound, X, index=None, errors=None):
     """Gates and margins of a fitted `KBound`; see its ``decision_path``.
 
     Parameters
@@ -29,6 +32,8 @@ def gate_table(kbound, X, index=None):
         Rows.
     index : array-like of shape (n_samples,), default=None
         Index of the table.
+    errors : ndarray, default=None
+        Errors of the rows.
 
     Returns
     -------
@@ -37,48 +42,85 @@ def gate_table(kbound, X, index=None):
     """
     import pandas as pd
 
-    nearest, second, to_nearest, to_second = two_nearest(
-        X, kbound.cluster_centers_, kbound.metric, kbound.metric_params_
+    gate, limit = kbound.gate_, kbound.distance_threshold_
+    nearest, second, to_nearest, to_second = kbound._two_nearest(
+        X, errors, kbound.cluster_centers_, kbound.covariances_
     )
     seen = match_rows(X, kbound._X_fit)
-    density = kbound._density_of(X, seen)
-    dense, near = kbound._passes_density(density), kbound._is_near(to_nearest)
+    density = kbound._density_gate.density_of(X, seen)
+    dense, near = kbound._density_gate.passes(density), to_nearest <= limit
     is_seed = (seen >= 0) & kbound.seed_mask_[seen]
-    labels = kbound._labels_from(nearest, to_nearest, dense)
+    is_negative = (seen >= 0) & kbound._negatives[seen]
+    membership = gate.membership(X, errors)
+    labels, _ = kbound._decide(nearest, to_nearest, membership, dense & ~is_negative)
     labels[is_seed] = kbound.labels_[seen[is_seed]]
-    gate = np.select(
-        [is_seed, nearest < 0, ~dense, ~near],
-        ["seed_forced", "no_group", "rejected_density", "rejected_distance"],
-        "assigned",
-    )
-    if kbound.density_rule == "min":
-        density_margin = density - kbound.density_threshold
-    else:
-        density_margin = kbound._density_ceiling - density
-    return pd.DataFrame(
-        {
-            "label": labels,
-            "gate": gate,
-            "is_seed": is_seed,
-            "local_density": density,
-            "density_passed": dense,
-            "density_margin": density_margin,
-            "nearest_cluster": _class_names(kbound, nearest),
-            "distance_to_nearest": to_nearest,
-            "distance_passed": near,
-            "distance_margin": kbound.distance_threshold - to_nearest,
-            "competitor_cluster": _class_names(kbound, second),
-            "distance_to_competitor": to_second,
-            "margin": np.subtract(
-                to_second, to_nearest, out=np.full(len(X), np.inf), where=np.isfinite(to_nearest)
-            ),
-        },
-        index=index,
+    likely, probabilities = np.ones(len(X), dtype=bool), {}
+    if membership is not None:
+        group, likely = gate.admit(nearest, to_nearest, membership)
+        probabilities = _probability_columns(kbound, membership, group, likely)
+    table = {
+        "label": labels,
+        "gate": np.select(
+            [is_seed, is_negative, nearest < 0, ~dense, ~near, ~likely],
+            [
+                "seed_forced",
+                "known_negative",
+                "no_group",
+                "rejected_density",
+                "rejected_distance",
+                "rejected_probability",
+            ],
+            "assigned",
+        ),
+        "is_seed": is_seed,
+        "local_density": density,
+        "density_passed": dense,
+        "density_margin": kbound._density_gate.margin(density),
+        "nearest_cluster": _class_names(kbound, nearest),
+        "distance_to_nearest": to_nearest,
+        "distance_passed": near,
+        "distance_margin": np.subtract(
+            limit, to_nearest, out=np.full(len(X), -np.inf), where=np.isfinite(to_nearest)
+        ),
+        "competitor_cluster": _class_names(kbound, second),
+        "distance_to_competitor": to_second,
+        "margin": np.subtract(
+            to_second, to_nearest, out=np.full(len(X), np.inf), where=np.isfinite(to_nearest)
+        ),
+    }
+    if kbound.covariances_ is not None:
+        table["p_value"] = chi2.sf(to_nearest**2, X.shape[1])
+    if isinstance(gate, ChiSquaredGate):
+        table["p_value_threshold"] = np.full(len(X), 1 - gate.confidence)
+        table["p_value_margin"] = table["p_value"] - table["p_value_threshold"]
+    return pd.DataFrame({**table, **probabilities}, index=index)
+
+
+def _probability_columns(kbound, membership, group, likely):
+    """What a gate with probabilities says, of the likeliest group and of each."""
+    threshold = kbound.gate_.threshold_
+    best = membership[np.arange(len(group)), group] if len(kbound.classes_) else 0.0 * group
+    columns = {
+        "likeliest_cluster": _class_names(kbound, group),
+        "probability": best,
+        "probability_threshold": np.full(len(group), threshold),
+        "probability_passed": likely,
+        "probability_margin": best - threshold,
+    }
+    names = [*kbound.classes_.tolist(), "none"]
+    return columns | {f"probability_{name}": membership[:, k] for k, name in enumerate(names)}
+
+
+def _quadratic_forms(kbound):
+    """Matrix M of each centre's metric, with d(x, c)^2 = (x - c)' M (x - c)."""
+    if kbound.covariances_ is not None:
+        return np.linalg.inv(kbound.covariances_)
+    return np.broadcast_to(
+        _quadratic_form(kbound), (len(kbound.classes_), *2 * (kbound.n_features_in_,))
     )
 
 
 def _quadratic_form(kbound):
-    """Matrix M of a metric with d(x, c)^2 = (x - c)' M (x - c)."""
     d = kbound.n_features_in_
     if kbound.metric in ("euclidean", "l2"):
         return np.eye(d)
@@ -111,13 +153,16 @@ def feature_attribution(kbound, X, index=None):
     """
     import pandas as pd
 
-    matrix = _quadratic_form(kbound)
+    matrices = _quadratic_forms(kbound)
     centers = kbound.cluster_centers_
     if not len(centers):
         raise ValueError("KBound was fitted without any group: there is no centre to explain.")
     names = getattr(kbound, "feature_names_in_", None)
     names = [f"x{j}" for j in range(X.shape[1])] if names is None else list(names)
-    distances = distances_to(X, centers, kbound.metric, kbound.metric_params_)
+    if kbound.covariances_ is None:
+        distances = distances_to(X, centers, kbound.metric, kbound.metric_params_)
+    else:
+        distances = group_distances(X, centers, kbound.covariances_)
     labels = gate_table(kbound, X)["label"].to_numpy()
     position = {label: k for k, label in enumerate(kbound.classes_.tolist())}
     nearest = distances.argmin(axis=1)
@@ -133,7 +178,7 @@ def feature_attribution(kbound, X, index=None):
 
     def split(center_index):
         difference = X - centers[center_index]
-        return difference * (difference @ matrix)
+        return difference * np.einsum("ni,nij->nj", difference, matrices[center_index])
 
     contribution = split(reference)
     lead = split(competitor) - contribution
