@@ -20,6 +20,7 @@ from climbkit._version import __version__
 _ROOM_OF = {
     "KBound": "cluster",
     "CLiMB": "cluster",
+    "FieldDBSCAN": "cluster",
     "CDBSCAN": "cluster",
     "SSDBSCAN": "cluster",
     "KinematicTails": "cluster",

@@ -2,6 +2,7 @@
 
 from climbkit.cluster._cdbscan import CDBSCAN
 from climbkit.cluster._climb import CLiMB
+from climbkit.cluster._field_dbscan import FieldDBSCAN
 from climbkit.cluster._gates import ChiSquaredGate
 from climbkit.cluster._importance import KinematicTails
 from climbkit.cluster._kbound import KBound
@@ -17,6 +18,7 @@ __all__ = [
     "SSDBSCAN",
     "CLiMB",
     "ChiSquaredGate",
+    "FieldDBSCAN",
     "GroupCovariance",
     "KBound",
     "KinematicTails",

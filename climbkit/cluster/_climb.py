@@ -2,15 +2,17 @@
 
 import numpy as np
 from sklearn.base import _fit_context, clone
-from sklearn.cluster import DBSCAN
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils._param_validation import HasMethods
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from climbkit.base import NOISE, PartialLabelClusterer
 from climbkit.cluster._distances import neighbour_metric
 from climbkit.cluster._explain import explorer_table, gate_table, row_index
+from climbkit.cluster._field_dbscan import FieldDBSCAN
 from climbkit.cluster._kbound import KBound
+from climbkit.cluster._novelty import NoveltyTest
 from climbkit.cluster._rows import match_rows
 
 
@@ -23,11 +25,16 @@ class CLiMB(PartialLabelClusterer):
     Parameters
     ----------
     kbound : KBound, default=None
-        Phase 1. None: ``KBound()``.
+        Phase 1. None: `KBound.recommended`, groups of their own shapes with calibrated
+        probabilities. ``KBound()`` has the published gates.
 
     explorer : clusterer, default=None
         Phase 2: any scikit-learn clusterer with ``fit_predict`` that marks noise by -1, such
-        as DBSCAN, HDBSCAN or OPTICS. None: ``DBSCAN()``.
+        as DBSCAN, HDBSCAN or OPTICS. None: `FieldDBSCAN`, whose ``eps`` comes from the data.
+
+    novelty : NoveltyTest, default=None
+        Test of the novel groups, run with ``explorer``. None: they are not tested, and a group
+        may be nothing but a dense place of the field.
 
     Attributes
     ----------
@@ -44,6 +51,17 @@ class CLiMB(PartialLabelClusterer):
 
     cluster_centers_ : ndarray of shape (n_known + n_novel, n_features)
         Centres of the known groups, then the means of the novel ones.
+
+    novelty_pvalue_ : ndarray of shape (n_novel,)
+        Probability that the field alone would give a group that stands out as much, corrected
+        for the search. Only with ``novelty``.
+
+    novelty_stability_ : ndarray of shape (n_novel,)
+        Mean Jaccard of each novel group with the best-matching one when rows are resampled
+        and the explorer's parameters change a little. Only with ``novelty``.
+
+    novelty_ : NoveltyTest
+        Fitted test, with all groups that the explorer found. Only with ``novelty``.
 
     known_labels_ : ndarray of shape (n_known,)
         Labels of the known groups.
@@ -104,18 +122,20 @@ class CLiMB(PartialLabelClusterer):
     _parameter_constraints = {
         "kbound": [KBound, None],
         "explorer": [HasMethods(["fit_predict"]), None],
+        "novelty": [NoveltyTest, None],
     }
 
-    def __init__(self, kbound=None, explorer=None):
+    def __init__(self, kbound=None, explorer=None, novelty=None):
         self.kbound = kbound
         self.explorer = explorer
+        self.novelty = novelty
 
     @classmethod
     def _nested_builders(cls):
         return {"kbound": KBound}
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None):
+    def fit(self, X, y=None, *, errors=None, negatives=None):
         """Find the known groups, then explore what they leave.
 
         Parameters
@@ -124,6 +144,11 @@ class CLiMB(PartialLabelClusterer):
             Features, finite. Scale them first: all gates measure distances.
         y : array-like of shape (n_samples,), default=None
             Labels of the seeds, -1 for every other row.
+        errors : array-like of shape (n_samples, n_features) or \
+                (n_samples, n_features, n_features), default=None
+            Errors of the rows, for phase 1; see `KBound.fit`.
+        negatives : array-like of shape (n_samples,), dtype bool, or of row numbers, default=None
+            Rows known to belong to none of the known groups; they may be in novel ones.
 
         Returns
         -------
@@ -136,8 +161,8 @@ class CLiMB(PartialLabelClusterer):
             If a parameter is not allowed or does not fit the data, or if X holds NaN.
         """
         X, y = self._validate_fit(X, y)
-        kbound = KBound() if self.kbound is None else clone(self.kbound)
-        self.kbound_ = kbound.fit(X, y)
+        kbound = KBound.recommended() if self.kbound is None else clone(self.kbound)
+        self.kbound_ = kbound.fit(X, y, errors=errors, negatives=negatives)
         self.known_labels_ = self.kbound_.classes_
         self.n_iter_ = self.kbound_.n_iter_
         self.labels_ = self.kbound_.labels_.copy()
@@ -145,6 +170,8 @@ class CLiMB(PartialLabelClusterer):
         self.phase_ = (self.labels_ != NOISE).astype(np.int8)
         self.explored_rows_ = np.flatnonzero(self.labels_ == NOISE)
         self._explore(X[self.explored_rows_])
+        if self.novelty is not None:
+            self._test_novelty(X, y)
         self.cluster_centers_ = np.vstack(
             [self.kbound_.cluster_centers_]
             + [X[self.labels_ == label].mean(axis=0) for label in self.novel_labels_]
@@ -153,7 +180,7 @@ class CLiMB(PartialLabelClusterer):
 
     def _explore(self, X):
         """Phase 2 on the rows that phase 1 left."""
-        explorer = DBSCAN() if self.explorer is None else clone(self.explorer)
+        explorer = FieldDBSCAN() if self.explorer is None else clone(self.explorer)
         self.novel_labels_ = np.empty(0, dtype=np.int64)
         if len(X) < _fewest_rows(explorer):
             self.explorer_ = None
@@ -168,6 +195,52 @@ class CLiMB(PartialLabelClusterer):
         self.labels_[self.explored_rows_] = labels
         self.phase_[self.explored_rows_[novel]] = 2
         self.probabilities_[self.explored_rows_] = np.where(novel, strength, 0.0)
+
+    def _test_novelty(self, X, y):
+        """Significance and stability of the novel groups; drop those that the test drops."""
+        known = np.where(self.phase_ == 1, self.labels_, NOISE)
+        explorer = FieldDBSCAN() if self.explorer is None else self.explorer
+        test = clone(self.novelty).set_params(explorer=explorer)
+        groups = np.where(self.phase_ == 2, self.labels_, NOISE)
+        self.novelty_ = test.fit(X, known, groups=groups)
+        kept = np.ones(len(self.novel_labels_), dtype=bool)
+        if test.drop_insignificant:
+            kept = test.significant_
+        self.novelty_pvalue_ = test.pvalues_[kept]
+        self.novelty_stability_ = test.stabilities_[kept]
+        self._keep_novel(kept)
+
+    def _keep_novel(self, kept):
+        """Make the other novel groups noise, and number those that are kept without gaps."""
+        first = self.novel_labels_[:1]
+        names = np.full(len(kept), NOISE, dtype=np.int64)
+        names[kept] = np.arange(kept.sum()) + first
+        novel = self.phase_ == 2
+        self.labels_[novel] = names[self.labels_[novel] - first]
+        dropped = novel & (self.labels_ == NOISE)
+        self.phase_[dropped] = 0
+        self.probabilities_[dropped] = 0.0
+        self.novel_labels_ = names[kept]
+
+    @available_if(lambda self: hasattr(self.kbound_, "predict_proba"))
+    def predict_proba(self, X, errors=None):
+        """Probability of each known group, and of none.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features, finite.
+        errors : array-like, default=None
+            Errors of the rows, as in ``fit``.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_known + 1)
+            Columns in the order of ``known_labels_``, and last "none of them", novel groups
+            included. Rows sum to 1.
+        """
+        check_is_fitted(self)
+        return self.kbound_.predict_proba(self._validate_new(X), errors=errors)
 
     def predict(self, X):
         """Assign new rows to known groups, and else to novel ones.

@@ -15,8 +15,9 @@ from sklearn.model_selection import GridSearchCV, ShuffleSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from climbkit import CLiMB, KBound
-from climbkit.datasets import load_rr_lyrae, published_seeds
+from climbkit import CLiMB, KBound, NoveltyTest
+from climbkit.datasets import load_rr_lyrae, make_halo, published_seeds
+from climbkit.metrics import acceptance_rate
 
 
 @pytest.fixture
@@ -163,7 +164,9 @@ def test_bad_features_are_refused(X):
 def test_duplicates_one_row_and_constant_columns_work():
     assert CLiMB().fit([[1.0, 2.0]], [5]).labels_.tolist() == [5]
     rows = np.repeat([[0.0, 1.0], [50.0, 1.0]], 10, axis=0)
-    assert CLiMB().fit(rows, [3] + [-1] * 19).labels_.tolist() == [3] * 10 + [4] * 10
+    climb = CLiMB(KBound(), DBSCAN()).fit(rows, [3] + [-1] * 19)
+    assert climb.labels_.tolist() == [3] * 10 + [4] * 10
+    assert (CLiMB().fit(rows, [3] + [-1] * 19).labels_[:10] == 3).all()
 
 
 def test_wrong_nested_objects_are_refused(blobs):
@@ -174,6 +177,82 @@ def test_wrong_nested_objects_are_refused(blobs):
         CLiMB(explorer="dbscan").fit(X, y)
     with pytest.raises(ValueError, match="'metric' parameter of KBound must be"):
         a_climb(kbound__metric="euclidian").fit(X, y)
+
+
+@pytest.fixture(scope="module")
+def halo():
+    """A simulated halo in raw units: the defaults have to cope with them."""
+    return make_halo(novel_size=60, random_state=3)
+
+
+def test_defaults_find_hidden_members_and_streams_in_raw_units(halo):
+    y = halo.partial_target
+    climb = CLiMB().fit(halo.data, y)
+    hidden = np.isin(halo.target, climb.known_labels_) & (y == -1)
+    assert np.mean(climb.labels_[hidden] == halo.target[hidden]) > 0.75
+    assert acceptance_rate(climb.labels_, halo.judged, climb.known_labels_) < 0.3
+    for stream in (16, 17, 18):
+        members = halo.target == stream
+        overlaps = [
+            np.sum(members & (climb.labels_ == k)) / np.sum(members | (climb.labels_ == k))
+            for k in climb.novel_labels_
+        ]
+        assert max(overlaps) > 0.5
+
+
+def test_probabilities_have_a_column_for_none(halo):
+    climb = CLiMB().fit(halo.data, halo.partial_target)
+    probabilities = climb.predict_proba(halo.data)
+    assert probabilities.shape == (len(halo.data), len(climb.known_labels_) + 1)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1.0)
+    field = halo.target == -1
+    member = np.isin(halo.target, climb.known_labels_)
+    assert probabilities[field, -1].mean() > probabilities[member, -1].mean() + 0.3
+
+
+def test_published_gates_have_no_probabilities(blobs):
+    X, y, _ = blobs
+    assert not hasattr(a_climb().fit(X, y), "predict_proba")
+
+
+@pytest.fixture(scope="module")
+def clump():
+    """600 rows of a smooth field, then a clump of 50 far out."""
+    rng = np.random.default_rng(4)
+    return np.vstack([rng.normal(size=(600, 2)), rng.normal([3.0, 3.0], 0.05, (50, 2))])
+
+
+def test_novel_groups_come_with_significance_and_stability(clump):
+    explorer = DBSCAN(eps=0.25, min_samples=12)
+    found = CLiMB(KBound(), explorer).fit(clump)
+    test = NoveltyTest(n_draws=60, n_bootstrap=5, random_state=0)
+    climb = CLiMB(KBound(), explorer, test).fit(clump)
+    np.testing.assert_array_equal(climb.labels_, found.labels_)
+    is_clump = climb.novel_labels_ == climb.labels_[-1]
+    assert climb.novelty_pvalue_.shape == climb.novelty_stability_.shape == is_clump.shape
+    assert climb.novelty_pvalue_[is_clump] < 0.05
+    assert climb.novelty_stability_[is_clump] > 0.75
+    assert (climb.novelty_pvalue_[~is_clump] > 0.05).all()
+
+
+def test_groups_that_fail_the_test_can_be_dropped(clump):
+    explorer = DBSCAN(eps=0.25, min_samples=12)
+    assert len(CLiMB(KBound(), explorer).fit(clump).novel_labels_) > 1
+    test = NoveltyTest(n_draws=60, n_bootstrap=0, drop_insignificant=True, random_state=0)
+    climb = CLiMB(KBound(), explorer, test).fit(clump)
+    np.testing.assert_array_equal(climb.novel_labels_, [0])
+    assert (climb.labels_[600:] == 0).mean() > 0.9
+    assert (climb.labels_[:600] == 0).mean() < 0.05
+    assert (climb.phase_[climb.labels_ == -1] == 0).all()
+    np.testing.assert_array_equal(climb.predict(clump), climb.labels_)
+
+
+def test_known_non_members_stay_out_of_known_groups(halo):
+    judged = halo.judged
+    free = CLiMB().fit(halo.data, halo.partial_target)
+    told = CLiMB().fit(halo.data, halo.partial_target, negatives=judged)
+    assert np.isin(free.labels_[judged], free.known_labels_).any()
+    assert not np.isin(told.labels_[judged], told.known_labels_).any()
 
 
 def published_climb(init):
