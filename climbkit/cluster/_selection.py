@@ -79,12 +79,13 @@ class SelectionGate(Gate):
     P (1 - c) / (c (1 - P)).
 
     The threshold: unlabelled rows in falling order of their probability, until they hold
-    ``completeness`` of the sum of P over all unlabelled rows.
+    ``completeness`` of the sum of P over all unlabelled rows. It is one threshold for all
+    groups: one of which far fewer members are seeds than of the others is let in less.
 
-    Known non-members (``negatives=`` in ``KBound.fit``) enter the fit as rows that were not
-    selected. Errors enter by averaging s over where each star may truly lie.
+    Known non-members (``negatives=`` in ``KBound.fit``) enter the second pass: members are
+    Poisson-distributed, and none of those expected where the non-members are is there. Errors enter by averaging s over where each star may truly lie.
 
-    Cost: linear in n_samples, times groups; the default fit takes 0.2 s for 5,000 stars. The
+    Cost: linear in n_samples, times groups; the default fit takes 0.3 s for 5,000 stars in 8 groups. The
     result does not depend on the units of the features, nor on the order of the rows.
 
     References
@@ -133,7 +134,7 @@ class SelectionGate(Gate):
                 for prior in PRIORS
             ]
             log_seed = self._log_seed_probabilities(X, errors)
-            self.seed_fraction_ = self._share_of_seeds(np.exp(log_seed), n_seeds)
+            self.seed_fraction_ = self._share_of_seeds(np.exp(log_seed.max(axis=0)), n_seeds)
             self._set_threshold(log_seed[(y == UNLABELLED) & ~negatives])
         return self
 
@@ -196,8 +197,9 @@ class SelectionGate(Gate):
         log_rows_per_seed = [region.log_rows for region in regions] - np.log(n_seeds)
         variance = _ROWS_PER_SEED_SD**2 + 1 / n_seeds
         usual = np.average(log_rows_per_seed, weights=1 / variance)
+        share = self._share_of_seeds(np.array([region.peak() for region in regions]), n_seeds)
         for region, n, v in zip(regions, n_seeds, variance, strict=True):
-            region.fit(np.log(n) + usual, np.sqrt(v))
+            region.fit(np.log(n) + usual, np.sqrt(v), share)
             region.release()
         return regions
 
@@ -228,11 +230,11 @@ class SelectionGate(Gate):
             found[part] = logsumexp(of_priors, axis=0) - np.log(len(of_priors))
         return found
 
-    def _share_of_seeds(self, seed_probability, n_seeds):
+    def _share_of_seeds(self, peaks, n_seeds):
         """Share of the members that are seeds, read off the purest region."""
         if self.seed_fraction != "auto":
             return float(self.seed_fraction)
-        purity = seed_probability.max(axis=0) * n_seeds / (n_seeds + _DOUBT)
+        purity = peaks * n_seeds / (n_seeds + _DOUBT)
         return float(min(purity.max(), _LARGEST_SHARE))
 
     def _from_seed_probabilities(self, log_seed):

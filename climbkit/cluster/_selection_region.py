@@ -82,15 +82,17 @@ class Region:
         self._shape_weight = SHAPE_WEIGHT * np.where(i == j, 1.0, 2.0)
         self._parameters = np.zeros(2 + d + len(i))
         self._parameters[0] = PEAK_MEAN
-        self._expected = None
+        self._expected, self._log_members = None, None
 
-    def fit(self, expected_log_rows=None, sd=None):
+    def fit(self, expected_log_rows=None, sd=None, seed_fraction=None):
         """Find the most probable parameters.
 
         Parameters
         ----------
         expected_log_rows, sd : float, default=None
             Prior mean and standard deviation of the log of the region's number of rows.
+        seed_fraction : float, default=None
+            Share of the members that are seeds, without which known non-members tell nothing.
 
         Returns
         -------
@@ -98,12 +100,19 @@ class Region:
             With ``log_rows``, the log of Z.
         """
         self._expected = None if sd is None else (expected_log_rows, sd)
+        if seed_fraction is not None and self._negatives.shape[1]:
+            self._log_members = np.log(self.n_seeds / seed_fraction)
         options = {"maxiter": _MAX_ITER}
         found = minimize(self._loss, self._parameters, jac=True, method="L-BFGS-B", options=options)
         self._parameters = found.x
         of_rows = _log_selection(self._rows, self._coefficients())[0]
         self.log_rows = self._log_rows(of_rows)[0]
         return self
+
+    def peak(self):
+        """Return the largest chance that a row is a seed."""
+        selection = _log_selection(self._rows, self._coefficients())[0].max()
+        return min(np.exp(np.log(self.n_seeds) + selection - self.log_rows), 1.0)
 
     def release(self):
         """Drop the rows, which only ``fit`` needs."""
@@ -161,14 +170,16 @@ class Region:
             mean, sd = self._expected
             loss += 0.5 * ((log_rows - mean) / sd) ** 2
             pull += (log_rows - mean) / sd**2
-        by_w = _dot(slope_rows * (pull * share), self._rows) - _dot(slope_seeds, self._seeds)
-        if self._negatives.shape[1]:
-            # A known non-member was not selected.
+        by_w = -_dot(slope_seeds, self._seeds)
+        if self._log_members is not None:
+            # Members are drawn from the catalogue as a Poisson process, so that none lies among
+            # the known non-members with probability exp(-expected number of members there).
             of_negatives, slope = _log_selection(self._negatives, w)
-            chance = np.exp(of_negatives)
-            rejected = np.maximum(-np.expm1(of_negatives), np.finfo(float).tiny)
-            loss -= np.log(rejected).sum()
-            by_w += _dot(slope * (chance / rejected), self._negatives)
+            expected = np.exp(self._log_members + of_negatives - log_rows)
+            loss += expected.sum()
+            pull -= expected.sum()
+            by_w += _dot(slope * expected, self._negatives)
+        by_w += _dot(slope_rows * (pull * share), self._rows)
         return self._add_prior(parameters, loss, by_w)
 
     def _add_prior(self, parameters, loss, by_w):
