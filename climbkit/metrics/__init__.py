@@ -4,6 +4,7 @@ Homogeneity, completeness and the plain adjusted Rand index are scikit-learn's o
 (`sklearn.metrics`); `score_report` puts them beside the scores of this room.
 """
 
+from climbkit.metrics._calibration import expected_calibration_error
 from climbkit.metrics._groups import group_scores
 from climbkit.metrics._report import score_report
 from climbkit.metrics._scores import (
@@ -15,6 +16,7 @@ from climbkit.metrics._scores import (
 
 __all__ = [
     "acceptance_rate",
+    "expected_calibration_error",
     "group_scores",
     "held_out_ari",
     "held_out_recall",

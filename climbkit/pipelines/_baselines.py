@@ -20,11 +20,15 @@ BACKGROUND_COMPONENTS = 20
 
 
 class Answer(NamedTuple):
-    """Labels; where the method has them, a score (higher: likelier a member) and whose."""
+    """Labels; where the method has them, a score (higher: likelier a member) and whose.
+
+    Also, where it states one, the probability of being a member of any group.
+    """
 
     labels: np.ndarray
     score: np.ndarray | None = None
     group: np.ndarray | None = None
+    probability: np.ndarray | None = None
 
 
 def copy_seeds(X, y):

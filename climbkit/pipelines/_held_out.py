@@ -5,13 +5,20 @@ from sklearn.metrics import roc_auc_score
 from sklearn.utils import check_random_state
 
 from climbkit.base import NOISE, UNLABELLED
-from climbkit.cluster import CLiMB
-from climbkit.metrics import acceptance_rate, held_out_ari, held_out_recall, open_set_ari
+from climbkit.cluster import CLiMB, KBound
+from climbkit.metrics import (
+    acceptance_rate,
+    expected_calibration_error,
+    held_out_ari,
+    held_out_recall,
+    open_set_ari,
+)
 from climbkit.metrics._scores import held_out_rows
 from climbkit.model_selection import hide_seeds
 from climbkit.pipelines import _baselines
 from climbkit.pipelines._baselines import Answer
 from climbkit.pipelines._settings import (
+    chi_squared_kbound,
     published_cdbscan,
     published_climb,
     published_kbound,
@@ -21,6 +28,8 @@ from climbkit.pipelines._settings import (
 # Share of judged non-members at which scores are compared: what CLiMB lets in with the
 # published thresholds, so that every method may make as many mistakes as it does.
 MATCHED_ACCEPTANCE = 0.076
+
+RECOMMENDED = "KBound, recommended"
 
 
 def held_out(catalogue, X, percentages, n_splits, random_state, advance):
@@ -61,6 +70,7 @@ def held_out(catalogue, X, percentages, n_splits, random_state, advance):
                 key = {"seeds_percent": percentage, "method": name, "split": split}
                 rows.append({**key, **_scores(catalogue, answer.labels, y, rejects)})
                 rows[-1]["auroc"] = _auroc(catalogue, answer.score, y)
+                rows[-1]["calibration_error"] = _calibration(catalogue, answer.probability, y)
                 if answer.group is not None:
                     labels = _at_matched_acceptance(answer, catalogue.judged, y)
                     matched_rows.append({**key, **_scores(catalogue, labels, y, rejects)})
@@ -74,6 +84,8 @@ def _methods(background):
         "CLiMB, published thresholds": lambda X, y: _climb(published_climb(), X, y),
         "CLiMB, defaults": lambda X, y: _climb(CLiMB(), X, y),
         "KBound, published thresholds": lambda X, y: Answer(published_kbound().fit(X, y).labels_),
+        "KBound, group covariances + chi-squared": _chi_squared,
+        RECOMMENDED: _recommended,
         "C-DBSCAN": lambda X, y: Answer(published_cdbscan("skip").fit(X, y).labels_),
         "C-DBSCAN, published code": lambda X, y: Answer(published_cdbscan().fit(X, y).labels_),
         "SS-DBSCAN": lambda X, y: Answer(published_ssdbscan().fit(X, y).labels_),
@@ -89,6 +101,20 @@ def _climb(climb, X, y):
     path = climb.fit(X, y).kbound_.decision_path(X)
     score = -path["distance_to_nearest"].to_numpy()
     return Answer(climb.labels_, score, path["nearest_cluster"].to_numpy())
+
+
+def _chi_squared(X, y):
+    kbound = chi_squared_kbound().fit(X, y)
+    path = kbound.decision_path(X)
+    score = -path["distance_to_nearest"].to_numpy()
+    return Answer(kbound.labels_, score, path["nearest_cluster"].to_numpy())
+
+
+def _recommended(X, y):
+    kbound = KBound.recommended().fit(X, y)
+    path = kbound.decision_path(X)
+    group, score = path["likeliest_cluster"].to_numpy(), path["probability"].to_numpy()
+    return Answer(kbound.labels_, score, group, 1 - kbound.predict_proba(X)[:, -1])
 
 
 def _scores(catalogue, labels, y, rejects):
@@ -108,6 +134,15 @@ def _auroc(catalogue, score, y):
     member = held_out_rows(catalogue.target, y)
     rows = member | catalogue.judged
     return float(roc_auc_score(member[rows], score[rows]))
+
+
+def _calibration(catalogue, probability, y):
+    """Calibration error on the hidden members and the judged non-members."""
+    if probability is None:
+        return np.nan
+    member = held_out_rows(catalogue.target, y)
+    rows = member | catalogue.judged
+    return expected_calibration_error(member[rows], probability[rows])
 
 
 def _at_matched_acceptance(answer, judged, y):

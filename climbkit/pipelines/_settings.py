@@ -2,7 +2,15 @@
 
 from sklearn.cluster import DBSCAN
 
-from climbkit.cluster import CDBSCAN, SSDBSCAN, CLiMB, KBound, KinematicTails
+from climbkit.cluster import (
+    CDBSCAN,
+    SSDBSCAN,
+    ChiSquaredGate,
+    CLiMB,
+    GroupCovariance,
+    KBound,
+    KinematicTails,
+)
 
 # Monti et al. (2026), https://doi.org/10.48550/arXiv.2601.09768, and its published code: the
 # rules "max" and "hold" are the code's, not the paper's.
@@ -23,6 +31,11 @@ CDBSCAN_SETTINGS = {"eps": 0.24, "min_samples": 16}
 def published_kbound(init="seeds"):
     """KBound with the published thresholds."""
     return KBound(**KBOUND_SETTINGS, init=init)
+
+
+def chi_squared_kbound():
+    """KBound with a covariance per group, accepting by the chi-squared quantile."""
+    return KBound(shape=GroupCovariance(), gate=ChiSquaredGate())
 
 
 def published_climb(init="seeds"):

@@ -92,6 +92,36 @@ def test_scores_at_equal_mistakes_agree_with_independent_ones(tables, percentage
     assert found["acceptance"] == pytest.approx(0.076, abs=1e-3)
 
 
+# Means of 60 other splits were 0.81, 0.66, 0.947 and 0.95, 0.80, 0.987;
+# the tolerance is about two standard deviations of a mean of three.
+@pytest.mark.parametrize(
+    ("percentage", "expected"),
+    [
+        (10, {"recall": 0.81, "open_set_ari": 0.66, "auroc": 0.947}),
+        (90, {"recall": 0.95, "open_set_ari": 0.80, "auroc": 0.987}),
+    ],
+)
+def test_recommended_beats_every_other_method_at_its_own_threshold(tables, percentage, expected):
+    held_out = tables["held_out"].loc[percentage]
+    found = held_out.loc["KBound, recommended"]
+    np.testing.assert_allclose(found[list(expected)], list(expected.values()), atol=0.07)
+    assert found["acceptance"] <= 0.1
+    others = held_out.drop(index="KBound, recommended")
+    assert found["open_set_ari"] > others["open_set_ari"].max()
+    assert found["auroc"] > others["auroc"].max()
+
+    assert found["calibration_error"] < 0.15
+
+
+def test_targets_are_compared_with_what_was_found(tables):
+    targets, held_out = tables["targets"], tables["held_out"]
+    for (percentage, method), row in targets.iterrows():
+        assert row["found"] == held_out.loc[(percentage, method), row["score"]]
+        larger = row["found"] >= row["target"]
+        assert row["met"] == (not larger if row["score"] == "acceptance" else larger)
+    assert targets.groupby("seeds_percent").size().to_dict() == {10: 4, 90: 4}
+
+
 def test_splits_are_seeded(tables, data_folder):
     again = rr_lyrae_benchmark(quick=True, progress=False, data_home=data_folder)
     other = rr_lyrae_benchmark(
@@ -114,7 +144,12 @@ def test_json_is_standard_and_complete(tables, tmp_path):
 
 def test_text_says_what_each_table_means(tables):
     text = str(tables)
-    for words in ("AS PUBLISHED", "HELD OUT, EQUAL INFORMATION", "HELD OUT, SAME MISTAKES"):
+    for words in (
+        "AS PUBLISHED",
+        "HELD OUT, EQUAL INFORMATION",
+        "HELD OUT, SAME MISTAKES",
+        "TARGETS",
+    ):
         assert words in text
     assert "1158, 58, 38" in text
     assert " ± " in text
