@@ -13,11 +13,14 @@ N_POINTS = 256
 SHELL_VOLUME = 3.0
 # Keeps the ellipsoids of flat or equal rows open, in units of the variance of all rows.
 RIDGE = 1e-6
+# A smooth fit may be wrong by this factor between a group and its surroundings: at the edge of a
+# disc of orbits, a mixture of ten components easily is, and no group follows from it.
+TOLERANCE = 2.0
 # Rounds in which the groups are weighed and the smooth fit is made anew.
 N_ROUNDS = 3
 
 
-def local_contrast(X, labels, null):
+def local_contrast(X, labels, null, tolerance=TOLERANCE):
     """Log-likelihood ratio of each group's excess over its surroundings.
 
     A group's region is its ellipsoid of concentration, the one that, filled evenly, has the
@@ -35,6 +38,9 @@ def local_contrast(X, labels, null):
         Groups 0 to n_groups - 1; -1 for rows in none.
     null : estimator
         Smooth fit of X; ``score_samples`` gives the log density.
+    tolerance : float, default=2.0
+        Factor by which the fit may be wrong between a group and its surroundings. A group with
+        less contrast than that has the statistic 0.
 
     Returns
     -------
@@ -63,7 +69,8 @@ def local_contrast(X, labels, null):
     regions = find_regions(X, labels)
     ones = np.ones(len(X))
     inside, around = _totals(regions.inside, ones), _totals(regions.around, ones)
-    expected = _expected_share(regions, null)
+    expected = _odds(regions, null) * tolerance
+    expected /= 1 + expected
     share = inside / np.maximum(inside + around, 1)
     gain = xlogy(inside, share / expected) + xlogy(around, (1 - share) / (1 - expected))
     return np.where(share > expected, np.maximum(gain, 0.0), 0.0)
@@ -88,14 +95,14 @@ def fit_without_groups(X, labels, fit):
         group's ellipsoid holds what the shell around it, and the form of the fit, imply.
     """
     regions = find_regions(X, labels)
-    weights = np.ones(len(X))
+    weights = ones = np.ones(len(X))
     null = fit(weights)
     members = np.bincount(labels[labels >= 0], minlength=len(regions.inside))
     for _ in range(N_ROUNDS if len(members) else 0):
-        expected = _expected_share(regions, null)
-        filled = _totals(regions.around, weights) * expected / (1 - expected)
+        filled = _totals(regions.around, weights) * _odds(regions, null)
         strangers = _totals(regions.inside, weights * (labels < 0))
         share = np.clip((filled - strangers) / members, 0.0, 1.0)
+        share[_totals(regions.inside, ones) <= TOLERANCE * filled] = 1.0
         weights = np.append(share, 1.0)[labels]
         null = fit(weights)
     return null
@@ -134,15 +141,15 @@ def _totals(rows, weights):
     return np.array([weights[r].sum() for r in rows])
 
 
-def _expected_share(regions, null):
-    """Share of ellipsoid and shell together that the fit has in the ellipsoid."""
+def _odds(regions, null):
+    """Mass that the fit has in each ellipsoid, in units of that in its shell."""
     n_groups, _, _, d = regions.points.shape
     if n_groups == 0:
         return np.empty(0)
     log_density = null.score_samples(regions.points.reshape(-1, d)).reshape(n_groups, 2, -1)
     peak = log_density.max(axis=(1, 2), keepdims=True)
     within, outside = np.exp(log_density - peak).mean(axis=2).T
-    return within / (within + SHELL_VOLUME * outside)
+    return within / (SHELL_VOLUME * np.maximum(outside, np.finfo(float).tiny))
 
 
 @functools.cache
