@@ -83,9 +83,11 @@ class SelectionGate(Gate):
     groups: one of which far fewer members are seeds than of the others is let in less.
 
     Known non-members (``negatives=`` in ``KBound.fit``) enter the second pass: members are
-    Poisson-distributed, and none of those expected where the non-members are is there. Errors enter by averaging s over where each star may truly lie.
+    Poisson-distributed, and none of those expected where the non-members are is there. Errors
+    enter by averaging s over where each star may truly lie.
 
-    Cost: linear in n_samples, times groups; the default fit takes 0.3 s for 5,000 stars in 8 groups. The
+    Cost: linear in n_samples, times groups; the default fit takes 0.3 s for 5,000 stars in 8
+    groups. With errors it takes twice as many times as long as there are features. The
     result does not depend on the units of the features, nor on the order of the rows.
 
     References

@@ -84,8 +84,8 @@ def _methods(background):
         "CLiMB, published thresholds": lambda X, y: _climb(published_climb(), X, y),
         "CLiMB, defaults": lambda X, y: _climb(CLiMB(), X, y),
         "KBound, published thresholds": lambda X, y: Answer(published_kbound().fit(X, y).labels_),
-        "KBound, group covariances + chi-squared": _chi_squared,
-        RECOMMENDED: _recommended,
+        "KBound, group covariances + chi-squared": lambda X, y: _kbound(chi_squared_kbound(), X, y),
+        RECOMMENDED: lambda X, y: _kbound(KBound.recommended(), X, y),
         "C-DBSCAN": lambda X, y: Answer(published_cdbscan("skip").fit(X, y).labels_),
         "C-DBSCAN, published code": lambda X, y: Answer(published_cdbscan().fit(X, y).labels_),
         "SS-DBSCAN": lambda X, y: Answer(published_ssdbscan().fit(X, y).labels_),
@@ -98,23 +98,24 @@ def _methods(background):
 
 
 def _climb(climb, X, y):
-    path = climb.fit(X, y).kbound_.decision_path(X)
-    score = -path["distance_to_nearest"].to_numpy()
-    return Answer(climb.labels_, score, path["nearest_cluster"].to_numpy())
+    climb.fit(X, y)
+    return _ranked(climb.kbound_, climb.labels_, X)
 
 
-def _chi_squared(X, y):
-    kbound = chi_squared_kbound().fit(X, y)
+def _kbound(kbound, X, y):
+    kbound.fit(X, y)
+    return _ranked(kbound, kbound.labels_, X)
+
+
+def _ranked(kbound, labels, X):
+    """Answer with the score that the gate goes by."""
     path = kbound.decision_path(X)
-    score = -path["distance_to_nearest"].to_numpy()
-    return Answer(kbound.labels_, score, path["nearest_cluster"].to_numpy())
-
-
-def _recommended(X, y):
-    kbound = KBound.recommended().fit(X, y)
-    path = kbound.decision_path(X)
-    group, score = path["likeliest_cluster"].to_numpy(), path["probability"].to_numpy()
-    return Answer(kbound.labels_, score, group, 1 - kbound.predict_proba(X)[:, -1])
+    if "probability" in path:
+        score, group = path["probability"].to_numpy(), path["likeliest_cluster"].to_numpy()
+        return Answer(labels, score, group, 1 - kbound.predict_proba(X)[:, -1])
+    return Answer(
+        labels, -path["distance_to_nearest"].to_numpy(), path["nearest_cluster"].to_numpy()
+    )
 
 
 def _scores(catalogue, labels, y, rejects):
