@@ -342,7 +342,6 @@ class KBound(KBoundAnswers, PartialLabelClusterer):
 
     def _set_thresholds(self, X, y, errors, gate):
         """Common shape of the groups, and thresholds that come from the seeds."""
-        self._y_fit = y
         self._common_shape = None
         if self.shape is not None:
             self.shape._validate_params()
