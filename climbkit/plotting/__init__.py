@@ -3,6 +3,13 @@
 from climbkit.plotting._climb import CLiMBDisplay
 from climbkit.plotting._clusters import ClusterDisplay
 from climbkit.plotting._comparison import ComparisonDisplay
+from climbkit.plotting._decision import DecisionDisplay
 from climbkit.plotting._sensitivity import SeedSensitivityDisplay
 
-__all__ = ["CLiMBDisplay", "ClusterDisplay", "ComparisonDisplay", "SeedSensitivityDisplay"]
+__all__ = [
+    "CLiMBDisplay",
+    "ClusterDisplay",
+    "ComparisonDisplay",
+    "DecisionDisplay",
+    "SeedSensitivityDisplay",
+]

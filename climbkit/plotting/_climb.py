@@ -29,11 +29,13 @@ _N_PANELS = 3
 class CLiMBDisplay:
     """Diagnostic figure of a fitted CLiMB in three panels.
 
-    *Phase 1*: the known groups, the outline of the distance gate around each centre, the ball
-    that the centre may not leave (dotted), and the way from where the centre started (open
-    circle) to where it ended (cross). *Phase 2*: the novel groups, above what phase 1 left.
-    *Gates*: each row's distance to the nearest centre against its density, with both
-    thresholds; where the density gate is off, the distances alone.
+    *Phase 1*: the known groups, the outline of the gate around each centre (where membership
+    is decided by probability, the group's shape), the ball that the centre may not leave
+    (dotted), and the way from where the centre started (open circle) to where it ended (cross).
+    *Phase 2*: the novel groups, above what phase 1 left. *Gates*: the probability of membership
+    in the likeliest group against the distance from the nearest centre, with the threshold. Of
+    gates without probabilities: each row's distance against its density, with both thresholds;
+    where the density gate is off, the distances alone.
 
     Make one by `from_estimator`.
 
@@ -71,8 +73,9 @@ class CLiMBDisplay:
 
     Notes
     -----
-    Outlines are shadows of ellipsoids: a row inside one may still be far in a feature that is
-    not drawn. Metrics other than Euclidean, standardised Euclidean and Mahalanobis have none.
+    Outlines of gates are shadows of ellipsoids: a row inside one may still be far in a feature
+    that is not drawn. The outline of a shape holds 95 % of a Gaussian group in the plane, and
+    decides nothing. Metrics other than Euclidean, standardised Euclidean and Mahalanobis have none.
 
     Examples
     --------
@@ -253,7 +256,7 @@ class CLiMBDisplay:
                     color=color,
                     lw=1.3,
                     zorder=OUTLINE_LAYER,
-                    label="distance gate" if first else None,
+                    label=outlines.name if first else None,
                 )
             if outlines.radial is not None:
                 ax.plot(

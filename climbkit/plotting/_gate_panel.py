@@ -15,16 +15,22 @@ from climbkit.plotting._style import (
 # few lie above; colours of P. Tol's "vibrant" scheme (see _style).
 GATES = {
     "rejected_distance": ("too far", "#BBBBBB"),
+    "rejected_probability": ("too unlikely", "#BBBBBB"),
     "rejected_density": ("density gate shut", "#EE7733"),
     "no_group": ("no group", "#BBBBBB"),
+    "known_negative": ("known non-member", "#009988"),
     "assigned": ("taken", "#0077BB"),
     "seed_forced": ("seed, forced", "#CC3311"),
 }
 _N_BINS = 60
 
+# With probabilities the axis of distances ends a little beyond the farthest row that has a
+# chance of one in a hundred: most rows are far from every group.
+_LEAST_PROBABILITY, _FARTHEST_SHOWN = 0.01, 1.1
+
 
 def draw_gates(ax, gates, kbound, *, size=None):
-    """Draw distance against density, or distance alone where the density gate is off.
+    """Draw probability or density against distance, or distance alone where no other decides.
 
     Parameters
     ----------
@@ -38,7 +44,7 @@ def draw_gates(ax, gates, kbound, *, size=None):
         Area of a marker, in points squared.
     """
     ax.set_title("Gates of phase 1", loc="left")
-    ax.set_xlabel(f"distance to the nearest centre ({_metric_name(kbound.metric)})")
+    ax.set_xlabel(f"distance to the nearest centre ({distance_unit(kbound)})")
     distance = gates["distance_to_nearest"].to_numpy()
     if not np.isfinite(distance).any():
         ax.text(0.5, 0.5, "no known group", ha="center", va="center", transform=ax.transAxes)
@@ -46,16 +52,36 @@ def draw_gates(ax, gates, kbound, *, size=None):
     present = [gate for gate in GATES if (gates["gate"] == gate).any()]
     rows_of = {gate: (gates["gate"] == gate).to_numpy() for gate in present}
     tidy_axes(ax)
-    if kbound.density_threshold == 0:
-        _draw_histogram(ax, distance, rows_of, kbound.distance_threshold)
+    if "probability" in gates:
+        threshold = gates["probability_threshold"].iloc[0]
+        _draw_scatter(ax, distance, gates["probability"].to_numpy(), rows_of, size)
+        ax.set_ylabel("probability of the likeliest group")
+        ax.set_xlim(0.0, _FARTHEST_SHOWN * distance[_near(gates, distance)].max())
+        _guide(ax.axhline, threshold, f"probability ≥ {threshold:.2f}", "-")
+    elif kbound.density_threshold == 0:
+        _draw_histogram(ax, distance, rows_of, kbound.distance_threshold_)
     else:
         _draw_scatter(ax, distance, gates["local_density"].to_numpy(), rows_of, size)
+        ax.set_ylabel("density (1 at the densest row)")
         ceiling = kbound.density_rule == "max"
         level = 1 - kbound.density_threshold if ceiling else kbound.density_threshold
         _guide(ax.axhline, level, f"density {'≤' if ceiling else '≥'} {level:g}", "--")
-    if np.isfinite(kbound.distance_threshold):
-        name = f"distance ≤ {kbound.distance_threshold:g}"
-        _guide(ax.axvline, kbound.distance_threshold, name, "-")
+    limit = kbound.distance_threshold_
+    if np.isfinite(limit):
+        _guide(ax.axvline, limit, f"distance ≤ {limit:.4g}", "-")
+
+
+def distance_unit(kbound):
+    """In what the distances of a fitted KBound are measured, for an axis."""
+    if kbound.covariances_ is not None:
+        return "each group's own shape"
+    return _metric_name(kbound.metric)
+
+
+def _near(gates, distance):
+    """Rows that set how far the axis goes: those with a chance, else the nearer half."""
+    likely = gates["probability"].to_numpy() >= _LEAST_PROBABILITY
+    return likely if likely.any() else distance <= np.median(distance)
 
 
 def _draw_scatter(ax, distance, density, rows_of, size):
@@ -73,7 +99,6 @@ def _draw_scatter(ax, distance, density, rows_of, size):
             rasterized=int(rows.sum()) >= RASTERIZE_FROM,
             label=f"{name} ({rows.sum():,})",
         )
-    ax.set_ylabel("density (1 at the densest row)")
 
 
 def _draw_histogram(ax, distance, rows_of, threshold):
