@@ -8,24 +8,32 @@ import numpy as np
 
 from climbkit.base import NOISE
 from climbkit.plotting._data import Features, check_rows, fitted_labels, unwrap
+from climbkit.plotting._decision_bars import draw_bars
 from climbkit.plotting._decision_facts import bars_of, sentences
-from climbkit.plotting._draw import CENTER_LAYER, OUTLINE_LAYER, draw_groups, group_name
+from climbkit.plotting._draw import (
+    CENTER_LAYER,
+    OUTLINE_LAYER,
+    draw_centers,
+    draw_groups,
+    group_name,
+)
 from climbkit.plotting._gates import GateOutlines, gate_outlines
 from climbkit.plotting._style import (
     EDGE_COLOR,
-    NOISE_COLOR,
     import_pyplot,
     label_styles,
+    point_size,
     tidy_axes,
 )
 
 _SIZE = (15.0, 6.0)  # inches
 _WIDTHS, _HEIGHTS = (1.0, 1.0, 0.8), (1.0, 0.3)  # of the columns and rows of panels
 _TEXT_COLUMNS = 118  # characters of a line of text below two panels
-_MOST_BARS = 10  # known groups in the panel of bars
 _MOST_OUTLINES = 3  # known groups in the planes
 _MARGIN = 0.15  # of the range that a plane shows
-_BEFORE_BAR = 0.02  # of the width of the panel of bars, between a bar and its number
+_LEGEND_COLUMNS = 44  # characters of a group's name
+_STAR_SIZE, _STAR_COLOR = 330.0, "#FFD500"  # points squared
+_MARKER_IN_LEGEND = 36.0  # points squared
 
 
 @dataclass(frozen=True)
@@ -95,7 +103,7 @@ class DecisionDisplay:
     >>> climb = CLiMB(KBound()).fit(X, [4, -1, -1, -1])
     >>> display = DecisionDisplay.from_estimator(climb, X, 1, label_names={4: "Thamnos"})
     >>> print(display.sentences[0])
-    Phase 1: Thamnos took it: distance 0.06 ≤ 0.50 (margin +0.44).
+    Phase 1: Thamnos took it: distance 0.07 ≤ 0.50 (margin +0.43).
     >>> plt.close(display.figure_)
     """
 
@@ -216,13 +224,9 @@ class DecisionDisplay:
         styles = label_styles(self.known_labels, novel)
         for name, plane in zip(("first", "second"), self.planes, strict=True):
             self._plot_plane(panels[name], plane, styles)
-        self._plot_bars(panels["bars"], styles)
+        draw_bars(panels["bars"], self.bars, styles, self.label_names)
         self._write(panels["words"])
-        handles, names = panels["first"].get_legend_handles_labels()
-        panels["legend"].legend(
-            handles, names, loc="upper left", frameon=False, fontsize="small", borderaxespad=0.0
-        )
-        panels["legend"].set_axis_off()
+        self._name_markers(panels["legend"], panels["first"])
         label = int(self.labels[self.row])
         where = "noise" if label == NOISE else group_name(label, styles[label], self.label_names)
         figure.suptitle(f"Row {self.row:,}: {where}", x=0.01, ha="left", fontweight="bold")
@@ -232,84 +236,68 @@ class DecisionDisplay:
 
     def _plot_plane(self, ax, plane, styles):
         shown = {label: styles[label] for label in styles if label in self.shown}
+        low, high = self._limits(plane, styles)
+        inside = ((plane.points >= low) & (plane.points <= high)).all(axis=1)
         labels = np.where(np.isin(self.labels, list(shown)), self.labels, NOISE)
         draw_groups(
-            ax, plane.points, labels, shown, names=self.label_names, noise_name="other rows"
+            ax,
+            plane.points,
+            labels,
+            shown,
+            names=self.label_names,
+            noise_name="other rows",
+            size=point_size(inside.sum()),
         )
-        star = plane.points[self.row]
-        own = plane.points[(self.labels == self.labels[self.row]) & (labels != NOISE)]
-        frame = [star[None], own] if _is_novel(styles, self.labels[self.row]) else [star[None]]
         outlines = plane.outlines
         for k in np.flatnonzero(np.isin(self.known_labels, self.shown)):
-            color, center = styles[int(self.known_labels[k])].color, outlines.end[k]
-            frame.append(center[None])
+            color = styles[int(self.known_labels[k])].color
             if outlines.distance is not None:
                 ax.plot(*outlines.distance[k].T, color=color, lw=1.6, zorder=OUTLINE_LAYER)
-                frame.append(outlines.distance[k])
-            ax.scatter(
-                *center, marker="X", s=40, c=EDGE_COLOR, edgecolors="white", zorder=CENTER_LAYER
-            )
+            draw_centers(ax, outlines.end[[k]], name=None)
         if outlines.distance is not None and len(shown):
             ax.plot([], [], color=EDGE_COLOR, lw=1.6, label=outlines.name)
         ax.scatter(
-            *star,
+            *plane.points[self.row],
             marker="*",
-            s=330,
-            c="#FFD500",
+            s=_STAR_SIZE,
+            c=_STAR_COLOR,
             edgecolors=EDGE_COLOR,
             linewidths=1.2,
             zorder=CENTER_LAYER + 1,
             label=f"row {self.row:,}",
         )
-        low, high = np.vstack(frame).min(axis=0), np.vstack(frame).max(axis=0)
-        if not (high > low).all():  # the row alone: show everything
-            low, high = plane.points.min(axis=0), plane.points.max(axis=0)
-        room = _MARGIN * np.where(high > low, high - low, 1.0)
-        ax.set(xlim=(low[0] - room[0], high[0] + room[0]))
-        ax.set(ylim=(low[1] - room[1], high[1] + room[1]))
+        ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
         ax.set(xlabel=plane.axis_labels[0], ylabel=plane.axis_labels[1])
         tidy_axes(ax)
 
-    def _plot_bars(self, ax, styles):
-        bars = self.bars
-        ax.set_title("Known groups", loc="left")
-        if not (bars.labels != NOISE).any():
-            ax.text(0.5, 0.5, "no known group", ha="center", va="center", transform=ax.transAxes)
-            ax.set_axis_off()
-            return
-        known = np.flatnonzero(bars.labels != NOISE)
-        kept = np.append(known[:_MOST_BARS], np.flatnonzero(bars.labels == NOISE))
-        if len(known) > _MOST_BARS:
-            best = "likeliest" if bars.is_probability else "nearest"
-            ax.set_title(f"Known groups: the {_MOST_BARS} {best} of {len(known)}", loc="left")
-        labels, values = bars.labels[kept].tolist(), bars.values[kept]
-        names = [
-            "none of them" if k == NOISE else group_name(k, styles[k], self.label_names)
-            for k in labels
-        ]
-        colors = [NOISE_COLOR if k == NOISE else styles[k].color for k in labels]
-        ax.barh(np.arange(len(kept)), values, color=colors, height=0.7)
-        limit = bars.threshold if np.isfinite(bars.threshold) else 0.0
-        widest = 1.0 if bars.is_probability else 1.05 * max(values.max(), limit)
-        # Room on the right for the number of the longest bar.
-        ax.set(xlim=(0.0, 1.15 * (widest or 1.0)), ylim=(len(kept) - 0.5, -0.5))
-        for k, value in enumerate(values):
-            ax.text(value + _BEFORE_BAR * widest, k, f"{value:.2f}", va="center", fontsize="small")
-        ax.set_yticks(np.arange(len(kept)), names)
-        ax.set_xlabel(bars.quantity)
-        if np.isfinite(bars.threshold):
-            sign = "≥" if bars.is_probability else "≤"
-            ax.axvline(
-                bars.threshold,
-                color=EDGE_COLOR,
-                lw=1.2,
-                ls="--",
-                label=f"let in {sign} {bars.threshold:.2f}",
-            )
-            ax.legend(loc="lower right", frameon=False, fontsize="small")
-        ax.spines[["top", "right"]].set_visible(False)
-        ax.grid(axis="x", alpha=0.25, linewidth=0.5)
-        ax.set_axisbelow(True)
+    def _limits(self, plane, styles):
+        """Lower and upper ends of the axes: room for the row, its group and the outlines."""
+        frame = [plane.points[[self.row]]]
+        own = int(self.labels[self.row])
+        if own in styles and styles[own].novel:
+            frame.append(plane.points[self.labels == own])
+        for k in np.flatnonzero(np.isin(self.known_labels, self.shown)):
+            frame.append(plane.outlines.end[[k]])
+            if plane.outlines.distance is not None:
+                frame.append(plane.outlines.distance[k])
+        frame = np.vstack(frame)
+        if not (np.ptp(frame, axis=0) > 0).all():  # nothing but the row: show everything
+            frame = plane.points
+        low, high = frame.min(axis=0), frame.max(axis=0)
+        room = _MARGIN * np.where(high > low, high - low, 1.0)
+        return low - room, high + room
+
+    def _name_markers(self, ax, drawn):
+        handles, names = drawn.get_legend_handles_labels()
+        names = [textwrap.shorten(name, _LEGEND_COLUMNS, placeholder=" …") for name in names]
+        legend = ax.legend(
+            handles, names, loc="upper left", frameon=False, fontsize="small", borderaxespad=0.0
+        )
+        for handle in legend.legend_handles[:-1]:  # the row itself is last, and large enough
+            if hasattr(handle, "set_sizes"):
+                handle.set_sizes([_MARKER_IN_LEGEND])
+                handle.set_alpha(1.0)
+        ax.set_axis_off()
 
     def _write(self, ax):
         text = "\n".join(textwrap.fill(line, _TEXT_COLUMNS) for line in self.sentences)
@@ -322,11 +310,6 @@ def _path(climb, seen, row):
     if climb.phase_[row] == 1:
         return climb.kbound_.decision_path(seen).add_prefix("known_").iloc[0]
     return climb.decision_path(seen).iloc[0]
-
-
-def _is_novel(styles, label):
-    """Whether a label is that of a novel group."""
-    return label in styles and styles[label].novel
 
 
 def _check_row(row, rows):

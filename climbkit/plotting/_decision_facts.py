@@ -115,13 +115,13 @@ def sentences(climb, row, path, bars, name_of):
         One for each step of the decision.
     """
     lines = [f"Phase 1: {_known_step(path, bars, name_of)}"]
-    if len(bars.labels) and bars.is_probability:
+    if bars.is_probability and (bars.labels != NOISE).any():
         nearest = name_of(path["known_nearest_cluster"])
         lines.append(
             f"Nearest centre: {nearest}, at a distance of "
             f"{path['known_distance_to_nearest']:.2f} ({distance_unit(climb.kbound_)})."
         )
-    elif len(bars.labels) > 1:
+    elif not bars.is_probability and len(bars.labels) > 1:
         lines.append(f"Next: {name_of(bars.labels[1])}, at a distance of {bars.values[1]:.2f}.")
     if climb.phase_[row] == 1:
         return lines
@@ -167,9 +167,7 @@ def _comparison(bars, name=None):
     else:
         sign, margin = ("≤" if value <= limit else ">"), limit - value
     digits = 2 if abs(margin) >= _CLOSE else 4
-    return (
-        f"{what} {value:.{digits}f} {sign} {limit:.{digits}f} (margin {_signed(margin, digits)})"
-    )
+    return f"{what} {value:.{digits}f} {sign} {limit:.{digits}f} (margin {_signed(margin, digits)})"
 
 
 def _signed(value, digits=2):
@@ -207,8 +205,9 @@ def _role(climb, row, path):
 
 def _detail(path):
     if "novel_n_neighbors_eps" in path:
+        n_rows = int(path["novel_n_neighbors_eps"])
         return (
-            f" ({path['novel_n_neighbors_eps']:.0f} rows within eps, core distance "
+            f" ({n_rows} {'row' if n_rows == 1 else 'rows'} within eps, core distance "
             f"{path['novel_core_distance']:.2f}, nearest other core sample at "
             f"{path['novel_distance_to_nearest_core']:.2f})"
         )

@@ -8,7 +8,7 @@ from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PowerTransformer, StandardScaler
 
-from climbkit import CLiMB, KBound
+from climbkit import ChiSquaredGate, CLiMB, GroupCovariance, KBound
 from climbkit.plotting import CLiMBDisplay
 from climbkit.plotting._gates import gate_outlines
 
@@ -179,3 +179,49 @@ def test_three_features_are_refused(pipeline, stars):
 def test_too_few_axes_are_refused(pipeline, stars):
     with pytest.raises(ValueError, match="axes must hold 3 matplotlib Axes; got 1"):
         CLiMBDisplay.from_estimator(pipeline, stars[0]).plot(axes=[None])
+
+
+def test_probability_gate_shows_each_row_s_probability_and_the_threshold(stars, layer):
+    X, y, _ = stars
+    model = make_pipeline(StandardScaler(), CLiMB()).fit(X, y)
+    gates = CLiMBDisplay.from_estimator(model, X, y).axes_[2]
+    table = model[-1].kbound_.decision_path(model[0].transform(X))
+    for gate, name in [("assigned", "taken"), ("rejected_probability", "too unlikely")]:
+        rows = table[table["gate"] == gate]
+        assert len(rows)
+        drawn = np.asarray(layer(gates, name).get_offsets())
+        np.testing.assert_allclose(drawn, rows[["distance_to_nearest", "probability"]])
+    threshold = model[-1].kbound_.gate_.threshold_
+    (line,) = lines(gates, f"probability ≥ {threshold:.2f}")
+    assert set(line.get_ydata()) == {threshold}
+    farthest = table.loc[table["gate"] == "assigned", "distance_to_nearest"].max()
+    assert gates.get_xlim()[1] > farthest
+
+
+def test_shapes_of_groups_are_their_own_covariances_in_the_plane(stars):
+    X, y, _ = stars
+    X = StandardScaler().fit_transform(X)
+    kbound = KBound.recommended().fit(X, y)
+    outlines = gate_outlines(kbound, None, (0, 2))
+    for k in range(2):
+        shape = kbound.covariances_[k][np.ix_([0, 2], [0, 2])]
+        off = outlines.distance[k] - kbound.cluster_centers_[k][[0, 2]]
+        squared = np.einsum("ni,ij,nj->n", off, np.linalg.inv(shape), off)
+        np.testing.assert_allclose(squared, -2 * np.log(0.05))  # chi-squared quantile, 2 d.o.f.
+        radius = np.linalg.norm(outlines.radial[k] - kbound.initial_centers_[k][[0, 2]], axis=1)
+        np.testing.assert_allclose(radius, kbound.radial_threshold_[k])
+
+
+def test_chi_squared_gate_admits_only_rows_within_its_outline(stars, texts):
+    X, y, _ = stars
+    kbound = KBound(shape=GroupCovariance(), gate=ChiSquaredGate(0.8), force_seeds=False)
+    model = make_pipeline(StandardScaler(), CLiMB(kbound)).fit(X, y)
+    outlines = gate_outlines(model[-1].kbound_, model[:-1], (0, 1))
+    scale = X[:, :2].std(axis=0)
+    for k, label in enumerate(model[-1].known_labels_):
+        members = X[model[-1].labels_ == label][:, :2]
+        grown = outlines.end[k] + 1.002 * (outlines.distance[k] - outlines.end[k])
+        assert inside(members / scale, grown / scale).all()
+    known, _, gates = CLiMBDisplay.from_estimator(model, X).axes_
+    assert "distance gate" in texts(known.get_legend())
+    assert gates.get_xlabel() == "distance to the nearest centre (each group's own shape)"
