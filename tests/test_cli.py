@@ -13,7 +13,7 @@ from climbkit import __version__, cli
 from climbkit.builder import from_dict
 from climbkit.datasets import make_halo
 
-SMALL = ["--n-field", "100"]
+SMALL = ["--n-field", "100", "--draws", "2"]
 
 
 def invoke(*arguments):
@@ -65,7 +65,7 @@ def test_demo_run_file_rebuilds_the_pipeline_that_made_the_labels(demo):
 def test_demo_figures_are_pictures(demo):
     from matplotlib.image import imread
 
-    for name in ("clusters", "clusters_3d", "phases", "comparison", "seed_sensitivity"):
+    for name in ("clusters", "clusters_3d", "phases", "comparison", "decision", "seed_sensitivity"):
         picture = imread(demo[0] / f"{name}.png")
         assert picture.shape[0] > 300
         assert picture[..., :3].std() > 0.01  # a blank one has no contrast
@@ -89,8 +89,34 @@ def test_demo_puts_the_copying_baseline_beside_the_scores(demo):
     assert row.split()[-1] == "0.000"
 
 
+def test_demo_puts_the_published_gates_beside_the_recommended_ones(demo):
+    folder, result = demo
+    lines = result.stdout.splitlines()
+    (header,) = [line for line in lines if line.startswith("score ")]
+    assert " ".join(header.split()).endswith("CLiMB published gates copy the seeds")
+    scores = json.loads((folder / "run.json").read_text())["scores"]
+    (row,) = [line for line in lines if line.startswith("recall of hidden members")]
+    assert [float(cell) for cell in row.split()[-3:]] == [
+        round(scores[name]["held_out_recall"], 3)
+        for name in ("CLiMB", "published gates", "copy the seeds")
+    ]
+    assert scores["CLiMB"] != scores["published gates"]
+
+
+def test_demo_gives_each_novel_group_a_p_value_and_a_stability(demo):
+    folder, result = demo
+    novel = json.loads((folder / "run.json").read_text())["novel_groups"]
+    assert novel["labels"]
+    rows = [line.split() for line in result.stdout.splitlines() if line.startswith("novel ")][1:]
+    assert [row[1] for row in rows] == [str(label) for label in novel["labels"]]
+    assert [row[-2] for row in rows] == [f"{p:.3f}" for p in novel["pvalues"]]
+    assert [row[-1] for row in rows] == [f"{s:.2f}" for s in novel["stabilities"]]
+    assert min(novel["pvalues"]) >= round(1 / 3, 3)  # of two draws
+    assert "2 fields searched: at least 0.333" in result.stdout
+
+
 def test_quiet_demo_prints_one_line(tmp_path):
-    result = invoke("demo", "--out", tmp_path, "--quiet", "--n-field", 0)
+    result = invoke("demo", "--out", tmp_path, "--quiet", "--n-field", 0, "--draws", 1)
     assert result.exit_code == 0
     assert result.stderr == ""
     assert len(result.stdout.splitlines()) == 1
@@ -158,6 +184,7 @@ def test_benchmark_prints_what_it_saves(data_folder, tmp_path):
         (["demos"], "No such command 'demos'"),
         (["demo", "--sead", "1"], "No such option"),
         (["demo", "--n-field", "-1"], "--n-field"),
+        (["demo", "--draws", "0"], "--draws"),
         (["benchmark"], "Missing argument"),
         (["benchmark", "rrlyrea"], "there is no benchmark 'rrlyrea'"),
         (["benchmark", "rrlyrea"], "rrlyrae: CLiMB and its baselines"),
