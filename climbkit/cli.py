@@ -240,7 +240,7 @@ def _draw(run):
             scores=scores,
         ),
         "decision.png": DecisionDisplay.from_estimator(
-            pipeline, halo.data, _undecided_row(run), **words
+            pipeline, halo.data, _row_that_just_missed(run), **words
         ),
         # Known groups alone are scored, and what is novel needs no test for that.
         "seed_sensitivity.png": SeedSensitivityDisplay.from_estimator(
@@ -258,12 +258,12 @@ def _draw(run):
         run["files"].append(name)
 
 
-def _undecided_row(run):
-    """The star whose decision was the closest: the one to look at."""
+def _row_that_just_missed(run):
+    """The star that only just was not let in: the closest call."""
     halo = run["halo"]
     gates = run["climb"].kbound_.decision_path(run["pipeline"][0].transform(halo.data))
-    margin = gates["probability_margin"].abs()
-    return int(margin.where(~gates["is_seed"]).argmin())
+    margin = gates["probability_margin"].where(gates["gate"] == "rejected_probability")
+    return int(margin.idxmax())
 
 
 def _write_run(run):
