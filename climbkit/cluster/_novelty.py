@@ -1,19 +1,16 @@
 """NoveltyTest: p-values and stabilities of groups that an explorer finds."""
 
-import copy
-import functools
-import inspect
 from numbers import Integral, Real
 
 import numpy as np
 from joblib import Parallel, delayed
-from sklearn.base import _fit_context, clone
+from sklearn.base import _fit_context
 from sklearn.cluster import DBSCAN
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval
-from sklearn.utils.validation import has_fit_parameter
 
 from climbkit.base import NOISE, UNLABELLED, PartialLabelClusterer, check_partial_labels
+from climbkit.cluster._novelty_draws import check_statistics, fit_field, largest_statistic
 from climbkit.cluster._novelty_null import SmoothMixture
 from climbkit.cluster._novelty_stability import (
     bootstrap_jaccard,
@@ -21,7 +18,7 @@ from climbkit.cluster._novelty_stability import (
     explore,
     varied_jaccard,
 )
-from climbkit.cluster._novelty_statistic import fit_without_groups, local_contrast
+from climbkit.cluster._novelty_statistic import local_contrast
 
 _SEEDS = 2**31 - 1
 
@@ -156,7 +153,7 @@ class NoveltyTest(PartialLabelClusterer):
         "explorer": [HasMethods(["fit_predict"]), None],
         "n_draws": [Interval(Integral, 1, None, closed="left")],
         "n_bootstrap": [Interval(Integral, 0, None, closed="left")],
-        "null": [HasMethods(["fit", "sample", "score_samples"]), None],
+        "null": [HasMethods(["fit", "sample", "score_samples", "get_params"]), None],
         "alpha": [Interval(Real, 0, 1, closed="neither")],
         "drop_insignificant": ["boolean"],
         "statistic": [callable, None],
@@ -254,13 +251,12 @@ class NoveltyTest(PartialLabelClusterer):
             self.bootstrap_stabilities_ = self.parameter_stabilities_ = np.empty(0)
             return
         statistic = local_contrast if self.statistic is None else self.statistic
-        null = SmoothMixture() if self.null is None else clone(self.null)
-        fit = functools.partial(_fitted, _seeded(null, null_seed), X, null_seed)
-        self.null_ = fit_without_groups(X, labels, fit)
-        self.statistics_ = _check_statistics(statistic(X, labels, self.null_), n_groups)
+        null = SmoothMixture() if self.null is None else self.null
+        self.null_ = fit_field(null, X, labels, int(null_seed))
+        self.statistics_ = check_statistics(statistic(X, labels, self.null_), n_groups)
         draws, bootstrap, varied = np.split(seeds, [self.n_draws, self.n_draws + self.n_bootstrap])
         jobs = [
-            delayed(_largest_statistic)(explorer, self.null_, statistic, len(X), int(seed))
+            delayed(largest_statistic)(explorer, self.null_, statistic, len(X), int(seed))
             for seed in draws
         ]
         jobs += [delayed(bootstrap_jaccard)(explorer, X, labels, int(s)) for s in bootstrap]
@@ -283,69 +279,12 @@ class NoveltyTest(PartialLabelClusterer):
         return list(tqdm(results, total=len(jobs), desc="novelty test", disable=not self.verbose))
 
 
-def _largest_statistic(explorer, null, statistic, n, seed):
-    """Largest statistic of the groups in one draw, everything done as on the data."""
-    X = draw(null, n, seed)
-    labels = explore(explorer, X, seed)
-    n_groups = int(labels.max(initial=-1)) + 1
-    if n_groups == 0:
-        return 0.0
-    fit = functools.partial(_refitted, null, X, seed)
-    refitted = fit_without_groups(X, labels, fit)
-    return float(_check_statistics(statistic(X, labels, refitted), n_groups).max())
-
-
-def _fitted(null, X, seed, weights):
-    """A clone fitted to weighted rows; without rows at random where it takes no weights."""
-    null = clone(null)
-    if has_fit_parameter(null, "sample_weight"):
-        return null.fit(X, sample_weight=weights)
-    kept = check_random_state(seed).uniform(size=len(X)) < weights
-    return null.fit(X[kept])
-
-
-def _refitted(null, X, seed, weights):
-    """The same, begun from the fit of the data where it can be."""
-    if hasattr(null, "refit"):
-        return null.refit(X, weights)
-    return _fitted(_seeded(clone(null), seed), X, seed, weights)
-
-
-def draw(null, n, seed):
-    """Draw n rows from a density estimator, whichever of scikit-learn's two forms it has."""
-    if "random_state" in inspect.signature(null.sample).parameters:
-        rows = null.sample(n, random_state=seed)
-    else:
-        null = copy.copy(null)
-        null.random_state = seed
-        rows = null.sample(n)
-    rows = rows[0] if isinstance(rows, tuple) else rows  # mixtures give the components too
-    return np.ascontiguousarray(rows, dtype=np.float64)
-
-
-def _seeded(estimator, seed):
-    """The estimator with its random_state set, where it has one that is not fixed."""
-    if getattr(estimator, "random_state", 0) is None:
-        estimator.random_state = int(seed)
-    return estimator
-
-
 def _check_groups(groups, X):
     """Groups as whole numbers, one per row."""
     try:
         return check_partial_labels(groups, X)
     except ValueError as error:
         raise ValueError(f"groups must be labels as in y: {error}") from None
-
-
-def _check_statistics(values, n_groups):
-    values = np.asarray(values, dtype=np.float64)
-    if values.shape != (n_groups,) or np.isnan(values).any():
-        raise ValueError(
-            "statistic must return a number for each group, an array of shape "
-            f"({n_groups},) without NaN; got {values!r}."
-        )
-    return values
 
 
 def _by_size(labels, X):

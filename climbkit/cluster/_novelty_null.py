@@ -24,7 +24,8 @@ class SmoothMixture(DensityMixin, BuilderMixin, BaseEstimator):
     """Gaussian mixture of few, broad components, for a field without small groups.
 
     Components have full covariances, but no component may fill less than a given share of the
-    volume that the data fill: it may be a thin sheet, not a clump. Their number has the lowest
+    volume that the data fill, nor hold less than a given share of the rows: it may be a thin
+    sheet, not a clump. Their number has the lowest
     Bayesian information criterion.
 
     Parameters
@@ -36,6 +37,9 @@ class SmoothMixture(DensityMixin, BuilderMixin, BaseEstimator):
         Least size of a component in units of that of all rows, where size is
         ``det(covariance) ** (1 / (2 n_features))``, a mean standard deviation. A smaller
         component is blown up to it in its own shape.
+
+    min_weight : float, default=0.03
+        Least share of the rows in a component, where there are several.
 
     tol : float, default=1e-4
         Iterations end when the mean log-likelihood gains less than this.
@@ -97,16 +101,25 @@ class SmoothMixture(DensityMixin, BuilderMixin, BaseEstimator):
     _parameter_constraints = {
         "max_components": [Interval(Integral, 1, None, closed="left")],
         "min_scale": [Interval(Real, 0, 1, closed="both")],
+        "min_weight": [Interval(Real, 0, 1, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
     }
 
     def __init__(
-        self, max_components=10, *, min_scale=0.2, tol=1e-4, max_iter=200, random_state=None
+        self,
+        max_components=10,
+        *,
+        min_scale=0.2,
+        min_weight=0.03,
+        tol=1e-4,
+        max_iter=200,
+        random_state=None,
     ):
         self.max_components = max_components
         self.min_scale = min_scale
+        self.min_weight = min_weight
         self.tol = tol
         self.max_iter = max_iter
         self.random_state = random_state
@@ -142,7 +155,7 @@ class SmoothMixture(DensityMixin, BuilderMixin, BaseEstimator):
             state, likelihood = _iterate(Z, weights, state, log_floor, self.tol, self.max_iter)
             n_parameters = len(state[0]) * (1 + d + d * (d + 1) / 2) - 1
             bic = n_parameters * np.log(n) - 2 * n * likelihood
-            if bic < best[0]:
+            if bic < best[0] and state[0].min() >= self.min_weight:
                 best = (bic, state)
             if len(state[0]) == 1:
                 break

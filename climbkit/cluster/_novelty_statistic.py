@@ -1,6 +1,7 @@
 """How far a group stands out of its surroundings, beyond what a smooth fit explains."""
 
 import functools
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -21,14 +22,13 @@ N_ROUNDS = 3
 
 
 def local_contrast(X, labels, null, tolerance=TOLERANCE):
-    """Log-likelihood ratio of each group's excess over its surroundings.
+    """Log-likelihood ratio of each group's excess over a smooth fit.
 
     A group's region is its ellipsoid of concentration, the one that, filled evenly, has the
-    group's mean and covariance [1]_. Of all rows in the ellipsoid and in the shell around it,
-    of three times its volume, a smooth fit expects a share p in the ellipsoid, and the data
-    have a share q. The statistic is the ratio of the binomial likelihoods of q and p, 0 where
-    q < p. Only the form of the fit within that range matters, not its level, so that a fit
-    that is too low over a wide range makes no group stand out.
+    group's mean and covariance [1]_. There the fit expects m rows, or more by the factor by
+    which the shell around, of three times the volume, holds more than the fit expects; twice
+    that is still taken for an error of the fit. With n rows in the ellipsoid, n > 2 m, the
+    ratio of the Poisson likelihoods is ``n log(n / 2m) - (n - 2m)``.
 
     Parameters
     ----------
@@ -69,11 +69,12 @@ def local_contrast(X, labels, null, tolerance=TOLERANCE):
     regions = find_regions(X, labels)
     ones = np.ones(len(X))
     inside, around = _totals(regions.inside, ones), _totals(regions.around, ones)
-    expected = _odds(regions, null) * tolerance
-    expected /= 1 + expected
-    share = inside / np.maximum(inside + around, 1)
-    gain = xlogy(inside, share / expected) + xlogy(around, (1 - share) / (1 - expected))
-    return np.where(share > expected, np.maximum(gain, 0.0), 0.0)
+    within, outside = len(X) * _masses(regions, null).T
+    # One row more in either: an empty shell leaves the level to the fit.
+    level = np.maximum((around + 1) / (outside + 1), 1.0)
+    expected = np.maximum(tolerance * within * level, np.finfo(float).tiny)
+    excess = xlogy(inside, inside / expected) - (inside - expected)
+    return np.where(inside > expected, np.maximum(excess, 0.0), 0.0)
 
 
 def fit_without_groups(X, labels, fit):
@@ -99,9 +100,11 @@ def fit_without_groups(X, labels, fit):
     null = fit(weights)
     members = np.bincount(labels[labels >= 0], minlength=len(regions.inside))
     for _ in range(N_ROUNDS if len(members) else 0):
-        filled = _totals(regions.around, weights) * _odds(regions, null)
+        within, outside = np.maximum(_masses(regions, null).T, np.finfo(float).tiny)
+        filled = _totals(regions.around, weights) * within / outside
         strangers = _totals(regions.inside, weights * (labels < 0))
-        share = np.clip((filled - strangers) / members, 0.0, 1.0)
+        # A group counts for at least one row, so that there always is something to fit.
+        share = np.clip((filled - strangers) / members, 1 / members, 1.0)
         share[_totals(regions.inside, ones) <= TOLERANCE * filled] = 1.0
         weights = np.append(share, 1.0)[labels]
         null = fit(weights)
@@ -114,6 +117,7 @@ class _Regions(NamedTuple):
     inside: list
     around: list
     points: np.ndarray  # (n_groups, 2: ellipsoid and shell, N_POINTS, n_features)
+    log_volumes: np.ndarray  # (n_groups,) of the ellipsoids
 
 
 def find_regions(X, labels):
@@ -122,7 +126,8 @@ def find_regions(X, labels):
     d = X.shape[1]
     ridge = RIDGE * np.diag(np.maximum(X.var(axis=0), np.finfo(float).tiny))
     ball, shell = _ball_and_shell(d)
-    inside, around, points = [], [], np.empty((n_groups, 2, N_POINTS, d))
+    inside, around = [], []
+    points, log_volumes = np.empty((n_groups, 2, N_POINTS, d)), np.empty(n_groups)
     for k in range(n_groups):
         members = X[labels == k]
         center = members.mean(axis=0)
@@ -134,22 +139,26 @@ def find_regions(X, labels):
         inside.append(np.flatnonzero(squared <= 1))
         around.append(np.flatnonzero((squared > 1) & (squared <= (1 + SHELL_VOLUME) ** (2 / d))))
         points[k] = center + ball @ root.T, center + shell @ root.T
-    return _Regions(inside, around, points)
+        log_volumes[k] = np.log(np.diag(root)).sum() + _log_unit_ball(d)
+    return _Regions(inside, around, points, log_volumes)
 
 
 def _totals(rows, weights):
     return np.array([weights[r].sum() for r in rows])
 
 
-def _odds(regions, null):
-    """Mass that the fit has in each ellipsoid, in units of that in its shell."""
+def _masses(regions, null):
+    """Probability that the fit gives each ellipsoid and its shell, of shape (n_groups, 2)."""
     n_groups, _, _, d = regions.points.shape
     if n_groups == 0:
-        return np.empty(0)
+        return np.empty((0, 2))
     log_density = null.score_samples(regions.points.reshape(-1, d)).reshape(n_groups, 2, -1)
-    peak = log_density.max(axis=(1, 2), keepdims=True)
-    within, outside = np.exp(log_density - peak).mean(axis=2).T
-    return within / (SHELL_VOLUME * np.maximum(outside, np.finfo(float).tiny))
+    masses = np.exp(log_density + regions.log_volumes[:, None, None]).mean(axis=2)
+    return masses * [1.0, SHELL_VOLUME]
+
+
+def _log_unit_ball(d):
+    return 0.5 * d * math.log(math.pi) - math.lgamma(d / 2 + 1)
 
 
 @functools.cache
