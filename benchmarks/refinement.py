@@ -1,4 +1,4 @@
-"""Re-weigh known and novel groups together: does the CLiMB paper's future work help?
+"""Tell whether re-weighing known and novel groups together helps (the CLiMB paper's idea).
 
     python benchmarks/refinement.py [--halos 8]
 
