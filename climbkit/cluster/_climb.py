@@ -254,8 +254,8 @@ class CLiMB(PartialLabelClusterer):
         -------
         labels : ndarray of shape (n_samples,)
             Labels, -1 for noise. A row that is identical to a fitted one gets the label that
-            it got in ``fit``. Otherwise KBound's gates decide first; of the rows that they
-            leave, one joins a novel group if its nearest core sample (for explorers without
+            it got in ``fit``. Otherwise KBound's gates decide first, and what they leave is up
+            to the explorer's ``predict`` where it has one. Else a row joins a novel group if its nearest core sample (for explorers without
             ``core_sample_indices_``: its nearest explored row) belongs to that group and lies
             within ``eps`` (for explorers without it: within the longest distance from any of
             the group's members to the nearest other).
@@ -271,6 +271,8 @@ class CLiMB(PartialLabelClusterer):
 
     def _predict_novel(self, X):
         rows = self.explored_rows_
+        if hasattr(self.explorer_, "predict") and hasattr(self.explorer_, "labels_"):
+            return self._explorer_names(self.explorer_.predict(X))
         reach = getattr(self.explorer_, "eps", None)
         if reach is not None and hasattr(self.explorer_, "core_sample_indices_"):
             rows = rows[self.explorer_.core_sample_indices_]
@@ -284,6 +286,14 @@ class CLiMB(PartialLabelClusterer):
         within = np.append(reaches, -np.inf)[np.searchsorted(self.novel_labels_, labels)]
         within[labels == NOISE] = -np.inf
         return np.where(distance[:, 0] <= within, labels, NOISE)
+
+    def _explorer_names(self, found):
+        """Labels of the novel groups that the explorer's own numbers stand for."""
+        numbers, first = np.unique(self.explorer_.labels_, return_index=True)
+        names = np.append(self.labels_[self.explored_rows_[first]], NOISE)
+        place = np.minimum(np.searchsorted(numbers, found), len(numbers) - 1)
+        known = (numbers[place] == found) & (found >= 0)
+        return np.where(known, names[place], NOISE)
 
     def _widest_gaps(self):
         """For each novel group the longest nearest-neighbour distance among its members."""
@@ -321,7 +331,7 @@ class CLiMB(PartialLabelClusterer):
         is_novel = explored & (table["label"].to_numpy() != NOISE)
         table["phase"] = np.where(is_novel, 2, np.where(explored, 0, 1))
         table = pd.concat([table, known.add_prefix("known_")], axis=1)
-        if self.explorer_ is None:
+        if self.explorer_ is None or not explored.any():
             return table
         columns = explorer_table(
             self.explorer_,

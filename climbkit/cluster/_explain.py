@@ -220,8 +220,10 @@ def explorer_table(explorer, explored, labels, X):
         ``predecessor`` that the explorer has, for the rows that it has seen.
     """
     seen = match_rows(X, explored)
-    if hasattr(explorer, "core_sample_indices_") and hasattr(explorer, "eps"):
-        return _dbscan_columns(explorer, explored, labels, X, seen)
+    eps = getattr(explorer, "eps_", getattr(explorer, "eps", None))
+    if hasattr(explorer, "core_sample_indices_") and eps is not None:
+        scale = getattr(explorer, "scale_", 1.0)
+        return _dbscan_columns(explorer, eps, explored / scale, labels, X / scale, seen)
     learned = {
         "membership_probability": getattr(explorer, "probabilities_", None),
         "outlier_score": getattr(explorer, "outlier_scores_", None),
@@ -238,11 +240,11 @@ def explorer_table(explorer, explored, labels, X):
     }
 
 
-def _dbscan_columns(explorer, explored, labels, X, seen):
+def _dbscan_columns(explorer, eps, explored, labels, X, seen):
     metric = neighbour_metric(explorer)
     neighbours = NearestNeighbors(**metric).fit(explored)
     counts = np.array(
-        [len(rows) for rows in neighbours.radius_neighbors(X, explorer.eps, return_distance=False)]
+        [len(rows) for rows in neighbours.radius_neighbors(X, eps, return_distance=False)]
     )
     # A row that was explored is its own first neighbour; one that was not still needs
     # min_samples - 1 others, since it would count itself.
@@ -263,6 +265,6 @@ def _dbscan_columns(explorer, explored, labels, X, seen):
         "role": np.where(seen >= 0, role, "new"),
         "n_neighbors_eps": counts,
         "core_distance": core_distance,
-        "eps_margin": explorer.eps - core_distance,
+        "eps_margin": eps - core_distance,
         "distance_to_nearest_core": to_core,
     }

@@ -20,6 +20,7 @@ VARIED = (
     "n_neighbors",
     "contrast",
     "scale",
+    "dense_share",
 )
 # They vary by up to a fifth of their value, up and down.
 VARIATION = 1.2

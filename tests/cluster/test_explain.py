@@ -6,7 +6,7 @@ from CLiMB.core.CLiMB import CLiMB as PublishedCLiMB
 from CLiMB.exploratory.DBSCANExploratory import DBSCANExploratory
 from sklearn.cluster import DBSCAN, HDBSCAN, OPTICS
 
-from climbkit import CLiMB, KBound
+from climbkit import CLiMB, FieldDBSCAN, KBound
 
 GATE_COLUMNS = {
     "gate": "gate",
@@ -163,3 +163,19 @@ def test_other_explorers_tell_what_they_learned(both, explorer, columns):
 def test_groupless_fit_is_explained():
     table = KBound().fit([[0.0], [1.0]]).decision_path([[0.0], [2.0]])
     assert table["gate"].tolist() == ["no_group", "no_group"]
+
+
+def test_default_explorer_tells_roles_in_its_own_units(both):
+    X, _, _ = both
+    climb = CLiMB(KBound(), FieldDBSCAN(min_samples=6, dense_share=0.3)).fit(X * [1e5, 1.0, 1.0])
+    path = climb.decision_path(X * [1e5, 1.0, 1.0])
+    core = np.zeros(len(X), dtype=bool)
+    core[climb.explorer_.core_sample_indices_] = True
+    np.testing.assert_array_equal(path["novel_role"] == "core", core)
+    np.testing.assert_array_equal(path["novel_eps_margin"] >= 0, core)
+
+
+def test_rows_that_phase_one_took_need_no_explorer(both):
+    X, _, climb = both
+    taken = X[climb.phase_ == 1]
+    assert (climb.decision_path(taken)["phase"] == 1).all()
