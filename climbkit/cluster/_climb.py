@@ -255,10 +255,10 @@ class CLiMB(PartialLabelClusterer):
         labels : ndarray of shape (n_samples,)
             Labels, -1 for noise. A row that is identical to a fitted one gets the label that
             it got in ``fit``. Otherwise KBound's gates decide first, and what they leave is up
-            to the explorer's ``predict`` where it has one. Else a row joins a novel group if its nearest core sample (for explorers without
-            ``core_sample_indices_``: its nearest explored row) belongs to that group and lies
-            within ``eps`` (for explorers without it: within the longest distance from any of
-            the group's members to the nearest other).
+            to the explorer's ``predict`` where it has one. Else a row joins a novel group if its
+            nearest core sample (for explorers without ``core_sample_indices_``: its nearest
+            explored row) belongs to that group and lies within ``eps`` (for explorers without
+            it: within the longest distance from any of the group's members to the nearest other).
         """
         check_is_fitted(self)
         checked = self._validate_new(X)
