@@ -33,7 +33,7 @@ class Builder:
     Traceback (most recent call last):
     ...
     sklearn.utils._param_validation.InvalidParameterError: The 'distance_threshold' parameter of \
-KBound must be a float in the range (0.0, inf]. Got -1.0 instead.
+KBound must be a float in the range (0.0, inf] ... Got -1.0 instead.
     >>> CLiMB.builder().grid(distance_threshold=[0.3, 0.5])
     {'kbound__distance_threshold': [0.3, 0.5]}
     """
