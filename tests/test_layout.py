@@ -22,11 +22,13 @@ FLOOR = {
     "plotting": 1,
     "cluster": 2,
     "dynamics": 2,
+    "survey": 2,
+    "distributed": 3,
     "pipelines": 4,
     "cli": 4,
     "__main__": 4,
 }
-LAZY = {"matplotlib", "astropy", "astroquery", "galpy", "keras", "jax", "torch"}
+LAZY = {"matplotlib", "astropy", "astroquery", "galpy", "keras", "jax", "torch", "dask", "lsdb"}
 
 
 def loaded_after(statement):
