@@ -1,0 +1,166 @@
+"""HDBSCAN of one field at many minimum cluster sizes, without an estimator around it."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from climbkit.base import NOISE
+from climbkit.kernels._cluster_selection import select_clusters
+
+
+class Sweep(NamedTuple):
+    """Clusters of one field at each minimum cluster size.
+
+    Attributes
+    ----------
+    labels : ndarray of shape (n_samples, n_sizes), dtype int64
+        A column for each minimum cluster size; -1 for noise.
+    probabilities : ndarray of shape (n_samples, n_sizes)
+        Strength of each row's membership, 0 for noise.
+    persistence : list of ndarray of shape (n_clusters,)
+        Persistence of each cluster, in the order of the labels.
+    """
+
+    labels: np.ndarray
+    probabilities: np.ndarray
+    persistence: list
+
+
+def sweep(
+    X,
+    min_cluster_sizes,
+    *,
+    min_samples=None,
+    cluster_selection_method="eom",
+    cluster_selection_epsilon=0.0,
+    allow_single_cluster=False,
+    mst="canonical",
+):
+    """Cluster one field at every minimum cluster size, from one neighbour query.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features), dtype float64
+        Features. Rows with NaN or infinity are noise and do not touch the others.
+    min_cluster_sizes : ndarray of shape (n_sizes,), dtype int64
+        Smallest number of rows in a cluster, each at least 2.
+    min_samples : ndarray of shape (n_sizes,), dtype int64, default=None
+        Number of the neighbour at which the core distance is taken, the row itself not counted.
+        None: the minimum cluster sizes.
+    cluster_selection_method : {"eom", "leaf"}, default="eom"
+        Largest excess of mass, or the leaves of the tree.
+    cluster_selection_epsilon : float, default=0.0
+        Clusters born at a distance below this are not split off.
+    allow_single_cluster : bool, default=False
+        Whether all rows together may be the only cluster.
+    mst : {"canonical", "hdbscan"}, default="canonical"
+        See `HDBSCANSweep`.
+
+    Returns
+    -------
+    sweep : Sweep
+        Named tuple of labels, probabilities and persistence. The arrays lie in columns: those
+        of one minimum cluster size are contiguous.
+
+    Notes
+    -----
+    Nothing is validated. The work is done with the GIL released, so that fields can be searched
+    in threads.
+    """
+    min_cluster_sizes = np.asarray(min_cluster_sizes, dtype=np.int64)
+    min_samples = np.asarray(
+        min_cluster_sizes if min_samples is None else min_samples, dtype=np.int64
+    )
+    n_rows, n_sizes = len(X), len(min_cluster_sizes)
+    labels = np.full((n_sizes, n_rows), NOISE, dtype=np.int64)
+    probabilities = np.zeros((n_sizes, n_rows))
+    persistence = [np.empty(0) for _ in range(n_sizes)]
+    finite = np.isfinite(X).all(axis=1)
+    kept = slice(None) if finite.all() else np.flatnonzero(finite)
+    X = np.ascontiguousarray(X[kept])
+    for column, (size, k) in enumerate(zip(min_cluster_sizes, min_samples, strict=True)):
+        if len(X) < size:
+            continue
+        own_labels, own_probabilities = np.empty(len(X), np.int64), np.empty(len(X))
+        _, _, persistence[column] = select_clusters(
+            *_slow_tree(X, k, size),
+            cluster_selection_method == "leaf",
+            float(cluster_selection_epsilon),
+            bool(allow_single_cluster),
+            mst == "canonical",
+            own_labels,
+            own_probabilities,
+        )
+        labels[column, kept] = own_labels
+        probabilities[column, kept] = own_probabilities
+    return Sweep(labels.T, probabilities.T, persistence)
+
+
+def _slow_tree(X, min_samples, min_cluster_size):
+    """Exact n-ary condensed tree in quadratic time."""
+    from scipy.spatial.distance import cdist
+
+    n = len(X)
+    distances = cdist(X, X)
+    k = min(min_samples, n - 1)
+    core = np.partition(distances, k, axis=1)[:, k]
+    reach = np.maximum(distances, np.maximum(core, core[:, None]))
+    edges, nearest, source = [], np.full(n, np.inf), np.zeros(n, int)
+    outside = np.ones(n, bool)
+    here = 0
+    for _ in range(n - 1):
+        outside[here] = False
+        closer = outside & (reach[here] < nearest)
+        nearest[closer], source[closer] = reach[here][closer], here
+        there = np.argmin(np.where(outside, nearest, np.inf))
+        edges.append((nearest[there], source[there], there))
+        here = there
+    edges.sort()
+    nodes = {i: (0.0, [], [i]) for i in range(n)}
+    top = list(range(n))
+    node_of = np.arange(n)
+    next_node = n
+    start = 0
+    while start < len(edges):
+        end = start
+        while end < len(edges) and edges[end][0] == edges[start][0]:
+            end += 1
+        merged = {}
+        for weight, a, b in edges[start:end]:
+            a, b = node_of[a], node_of[b]
+            if a == b:
+                continue
+            first = merged.pop(a, [a])
+            second = merged.pop(b, [b])
+            members = [p for c in first + second for p in nodes[c][2]]
+            nodes[next_node] = (weight, first + second, members)
+            merged[next_node] = first + second
+            node_of[members] = next_node
+            next_node += 1
+        start = end
+    del top
+    rows = []
+    next_cluster = n + 1
+    stack = [(node_of[0], n)]
+    while stack:
+        node, cluster = stack.pop(0)
+        weight, parts, _ = nodes[node]
+        lambda_ = 1.0 / weight if weight > 0 else np.inf
+        large = [c for c in parts if len(nodes[c][2]) >= min_cluster_size]
+        for part in parts:
+            if part not in large:
+                rows += [(cluster, p, lambda_, 1) for p in nodes[part][2]]
+        if len(large) == 1:
+            stack.append((large[0], cluster))
+        elif len(large) > 1:
+            for part in large:
+                rows.append((cluster, next_cluster, lambda_, len(nodes[part][2])))
+                stack.append((part, next_cluster))
+                next_cluster += 1
+    parent, child, lambda_val, size = zip(*rows, strict=True)
+    return (
+        np.array(parent, dtype=np.int64),
+        np.array(child, dtype=np.int64),
+        np.array(lambda_val, dtype=float),
+        np.array(size, dtype=np.int64),
+    )
