@@ -1,0 +1,1 @@
+"""The search of whole catalogues, on many machines."""
