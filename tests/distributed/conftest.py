@@ -30,7 +30,8 @@ def lsdb():
 def sky():
     """A crowded patch across RA 0, and a few stars far away; ids above 2**53."""
     rng = np.random.default_rng(0)
-    crowded = np.column_stack([rng.uniform(-6, 6, 3000) % 360, rng.uniform(-6, 6, 3000)])
+    crowded = rng.uniform(-6, 6, (3000, 2)) * rng.choice([0.3, 1.0], (3000, 1))
+    crowded[:, 0] %= 360
     lonely = np.column_stack([rng.uniform(201, 202, 20), rng.uniform(60, 61, 20)])
     ra, dec = np.concatenate([crowded, lonely]).T
     return pd.DataFrame(
