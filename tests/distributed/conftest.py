@@ -60,3 +60,16 @@ def sky_catalog(lsdb, sky):
             partition_rows=400,
             margin_threshold=MARGIN_ARCSEC,
         )
+
+
+@pytest.fixture(scope="session")
+def client():
+    """Two Dask workers in this process."""
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster, set_as_default=False) as client,
+    ):
+        yield client
