@@ -4,6 +4,7 @@ from climbkit.cluster._cdbscan import CDBSCAN
 from climbkit.cluster._climb import CLiMB
 from climbkit.cluster._field_dbscan import FieldDBSCAN
 from climbkit.cluster._gates import ChiSquaredGate
+from climbkit.cluster._hdbscan_sweep import HDBSCANSweep
 from climbkit.cluster._importance import KinematicTails
 from climbkit.cluster._kbound import KBound
 from climbkit.cluster._novelty import NoveltyTest
@@ -20,6 +21,7 @@ __all__ = [
     "ChiSquaredGate",
     "FieldDBSCAN",
     "GroupCovariance",
+    "HDBSCANSweep",
     "KBound",
     "KinematicTails",
     "NoveltyTest",

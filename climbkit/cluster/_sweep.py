@@ -5,7 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from climbkit.base import NOISE
+from climbkit.kernels._cluster_numbering import number_clusters
 from climbkit.kernels._cluster_selection import select_clusters
+from climbkit.kernels._hdbscan_sweep_trees import hdbscan_condensed_trees
 
 
 class Sweep(NamedTuple):
@@ -67,33 +69,69 @@ def sweep(
     Nothing is validated. The work is done with the GIL released, so that fields can be searched
     in threads.
     """
-    min_cluster_sizes = np.asarray(min_cluster_sizes, dtype=np.int64)
-    min_samples = np.asarray(
-        min_cluster_sizes if min_samples is None else min_samples, dtype=np.int64
-    )
+    return sweep_and_trees(
+        X,
+        np.asarray(min_cluster_sizes, dtype=np.int64),
+        np.asarray(min_cluster_sizes if min_samples is None else min_samples, dtype=np.int64),
+        cluster_selection_method,
+        cluster_selection_epsilon,
+        allow_single_cluster,
+        mst,
+        keep=False,
+    )[0]
+
+
+def sweep_and_trees(X, min_cluster_sizes, min_samples, method, epsilon, single, mst, *, keep):
+    """Do what `sweep` says, and keep the trees where they are wanted.
+
+    Returns
+    -------
+    sweep : Sweep
+        As `sweep` returns it.
+    trees : list of tuple of ndarray, or None
+        Condensed tree of the finite rows at each size, None where there are too few rows; an
+        empty list if the trees are not to be kept.
+    chosen : list of ndarray of shape (n_clusters,)
+        Number in the tree of each cluster.
+    """
     n_rows, n_sizes = len(X), len(min_cluster_sizes)
     labels = np.full((n_sizes, n_rows), NOISE, dtype=np.int64)
     probabilities = np.zeros((n_sizes, n_rows))
     persistence = [np.empty(0) for _ in range(n_sizes)]
+    trees, chosen = [None] * n_sizes, [np.empty(0, dtype=np.int64) for _ in range(n_sizes)]
+
     finite = np.isfinite(X).all(axis=1)
-    kept = slice(None) if finite.all() else np.flatnonzero(finite)
-    X = np.ascontiguousarray(X[kept])
-    for column, (size, k) in enumerate(zip(min_cluster_sizes, min_samples, strict=True)):
-        if len(X) < size:
-            continue
-        own_labels, own_probabilities = np.empty(len(X), np.int64), np.empty(len(X))
-        _, _, persistence[column] = select_clusters(
-            *_slow_tree(X, k, size),
-            cluster_selection_method == "leaf",
-            float(cluster_selection_epsilon),
-            bool(allow_single_cluster),
-            mst == "canonical",
-            own_labels,
-            own_probabilities,
+    everything = bool(finite.all())
+    X = X if everything else np.ascontiguousarray(X[finite])
+    columns = np.flatnonzero(min_cluster_sizes <= len(X))
+    found = _condensed_trees(X, min_samples[columns], min_cluster_sizes[columns], mst)
+    for column, tree in zip(columns, found, strict=True):
+        own = (labels[column], probabilities[column])
+        if not everything:
+            own = (np.empty(len(X), dtype=np.int64), np.empty(len(X)))
+        clusters, sizes, scores = select_clusters(
+            *tree, method == "leaf", float(epsilon), bool(single), mst == "canonical", *own
         )
-        labels[column, kept] = own_labels
-        probabilities[column, kept] = own_probabilities
-    return Sweep(labels.T, probabilities.T, persistence)
+        if mst == "canonical":
+            order = number_clusters(X, own[0], sizes, scores)
+            clusters, scores = clusters[order], scores[order]
+        if not everything:
+            labels[column, finite], probabilities[column, finite] = own
+        persistence[column], chosen[column] = scores, clusters
+        if keep:
+            trees[column] = tree
+    return Sweep(labels.T, probabilities.T, persistence), trees if keep else [], chosen
+
+
+def _condensed_trees(X, min_samples, min_cluster_sizes, mst):
+    """Yield the condensed tree at each size, as (parent, child, lambda, size)."""
+    # A row has at most all others as neighbours; hdbscan clips alike.
+    min_samples = np.minimum(min_samples, len(X) - 1)
+    if mst == "hdbscan":
+        yield from hdbscan_condensed_trees(X, min_samples, min_cluster_sizes)
+        return
+    for k, size in zip(min_samples, min_cluster_sizes, strict=True):
+        yield _slow_tree(X, k, size)
 
 
 def _slow_tree(X, min_samples, min_cluster_size):

@@ -67,7 +67,7 @@ def select_clusters(
     (2020), doi:10.1109/MFI49285.2020.9235263.
     """
     n_points = len(labels)
-    up, birth = _births(parent, child, lambda_val, n_points)
+    up, birth = births(parent, child, lambda_val, n_points)
     stability, death = _stabilities(parent, lambda_val, child_size, n_points, birth, order_free)
     if leaf:
         selected = _leaves(up)
@@ -90,7 +90,7 @@ def select_clusters(
 
 
 @njit(cache=True, nogil=True)
-def _births(parent, child, lambda_val, n_points):
+def births(parent, child, lambda_val, n_points):
     """Parent and lambda of birth of each cluster, counted from the root, 0."""
     n_clusters = 1
     for row in range(len(parent)):
@@ -103,6 +103,18 @@ def _births(parent, child, lambda_val, n_points):
             up[cluster] = parent[row] - n_points
             birth[cluster] = lambda_val[row]
     return up, birth
+
+
+@njit(cache=True, nogil=True)
+def owners(up, chosen):
+    """Label of the nearest chosen cluster at or around each; -1 where there is none."""
+    owner = np.full(len(up), NOISE)
+    for number, cluster in enumerate(chosen):
+        owner[cluster] = number
+    for cluster in range(1, len(up)):
+        if owner[cluster] == NOISE:
+            owner[cluster] = owner[up[cluster]]
+    return owner
 
 
 @njit(cache=True, nogil=True)
@@ -222,12 +234,7 @@ def _label(
     """Labels, probabilities, and what is returned of each chosen cluster."""
     n_points = len(labels)
     chosen = np.flatnonzero(selected)
-    owner = np.full(len(up), NOISE)  # label of the nearest chosen cluster, itself counted
-    for number, cluster in enumerate(chosen):
-        owner[cluster] = number
-    for cluster in range(1, len(up)):
-        if owner[cluster] == NOISE:
-            owner[cluster] = owner[up[cluster]]
+    owner = owners(up, chosen)
     # Of the root's own points only the last to leave are members, or those that stay to epsilon.
     root_chosen = selected[0]
     root_least = np.inf
