@@ -20,19 +20,19 @@ import os
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_variable] = "1"
 
-import argparse  # noqa: E402
-import json  # noqa: E402
-import platform  # noqa: E402
-import threading  # noqa: E402
-import time  # noqa: E402
+import argparse
+import json
+import platform
+import threading
+import time
 
-import numpy as np  # noqa: E402
-import psutil  # noqa: E402
-from scipy.spatial import cKDTree  # noqa: E402
-from sklearn.neighbors import KernelDensity  # noqa: E402
+import numpy as np
+import psutil
+from scipy.spatial import cKDTree
+from sklearn.neighbors import KernelDensity
 
-from climbkit.kernels import gaussian_density, mean_pairwise_distance  # noqa: E402
-from climbkit.kernels._density import METHODS  # noqa: E402
+from climbkit.kernels import gaussian_density, mean_pairwise_distance
+from climbkit.kernels._density import METHODS
 
 SIZES = (5_000, 20_000, 100_000, 1_000_000)
 QUICK_SIZES = (5_000, 20_000)
