@@ -1,5 +1,6 @@
-"""Data sets: a mock halo, the published RR Lyrae catalogue, and the Gaia archive."""
+"""Data sets: a mock halo and a mock region of the sky, published catalogues, the Gaia archive."""
 
+from climbkit.datasets._cluster_field import make_cluster_field
 from climbkit.datasets._data_home import clear_data_home, get_data_home
 from climbkit.datasets._gaia import fetch_rr_lyrae
 from climbkit.datasets._halo import make_halo
@@ -11,6 +12,7 @@ __all__ = [
     "fetch_rr_lyrae",
     "get_data_home",
     "load_rr_lyrae",
+    "make_cluster_field",
     "make_halo",
     "published_seeds",
 ]
