@@ -1,0 +1,109 @@
+"""Condensed trees of `hdbscan.HDBSCAN` for many cluster sizes from one neighbour query.
+
+Ported from `_hdbscan_boruvka_kdtree` of hdbscan 0.8.44 (copyright 2015, Leland McInnes; BSD
+3-clause, in the file LICENSE.hdbscan beside this one), with what it calls.
+"""
+
+import numpy as np
+
+from climbkit.kernels._hdbscan_boruvka import approximate_spanning_tree
+from climbkit.kernels._hdbscan_kdtree import SQUARE, node_arrays
+from climbkit.kernels._hdbscan_linkage import condense, single_linkage
+from climbkit.kernels._hdbscan_neighbours import (
+    first_neighbours,
+    first_neighbours_by_query,
+    nearest_in_tree,
+)
+
+LEAF_SIZE = 40  # hdbscan's default
+BORUVKA_LEAVES = 3  # leaves of the tree that hdbscan walks are as many times smaller
+
+
+def hdbscan_spanning_trees(X, min_samples, *, approximate=True, core_dist_n_jobs=4):
+    """Yield hdbscan's spanning tree for each of several `min_samples`.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_rows, n_columns), dtype float64
+        Finite, C-contiguous rows, at least two, of at most 60 columns (hdbscan takes another
+        algorithm for more).
+    min_samples : sequence of int
+        Positive. Values above ``n_rows - 1`` count as that, as in hdbscan.
+    approximate : bool, default=True
+        hdbscan's `approx_min_span_tree`.
+    core_dist_n_jobs : int, default=4
+        hdbscan's, which decides between equally near neighbours of more than 16,384 rows.
+
+    Yields
+    ------
+    left, right : ndarray of shape (n_rows - 1,), dtype int64
+        Row numbers that an edge joins, in hdbscan's order.
+    weight : ndarray of shape (n_rows - 1,), dtype float64
+        Mutual reachability distances, bit-equal to hdbscan's.
+
+    Raises
+    ------
+    ValueError
+        If squared distances overflow (hdbscan itself never comes to an end then).
+    """
+    n_rows = len(X)
+    places = [min(int(m), n_rows - 1) for m in min_samples]
+    tree = node_arrays(X, LEAF_SIZE // BORUVKA_LEAVES)
+    squared, neighbours = nearest_in_tree(tree, min(max(places) + 1, n_rows - 1))
+    for place in places:
+        core, first, n_open = first_neighbours(squared, neighbours, place)
+        if n_open:
+            core, first = first_neighbours_by_query(
+                X, tree.rows, place, core_dist_n_jobs, LEAF_SIZE
+            )
+        left, right, weight, n_edges = approximate_spanning_tree(
+            tree, core, first, approximate, SQUARE
+        )
+        if n_edges < n_rows - 1:
+            raise ValueError("X is too large in value: squared distances overflow float64")
+        yield left, right, weight
+
+
+def hdbscan_condensed_trees(
+    X, min_samples, min_cluster_sizes, *, approximate=True, core_dist_n_jobs=4
+):
+    """Yield hdbscan's condensed tree for each of several cluster sizes.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_rows, n_columns), dtype float64
+        Finite, C-contiguous rows, at least two, of at most 60 columns.
+    min_samples : sequence of int or None
+        One for each cluster size; None for the cluster sizes themselves.
+    min_cluster_sizes : sequence of int
+        At least 2 each.
+    approximate : bool, default=True
+        hdbscan's `approx_min_span_tree`.
+    core_dist_n_jobs : int, default=4
+        hdbscan's, which decides between equally near neighbours of more than 16,384 rows.
+
+    Yields
+    ------
+    parent, child : ndarray of shape (n_edges,), dtype int64
+        Clusters from ``n_rows`` on, the root first; children are clusters or rows.
+    lambda_val : ndarray of shape (n_edges,), dtype float64
+        One over the distance at which a child leaves its parent.
+    child_size : ndarray of shape (n_edges,), dtype int64
+        Rows in the child.
+
+    Notes
+    -----
+    Equal row for row to ``HDBSCAN(min_cluster_size=..., min_samples=...).fit(X)`` in the same
+    process: equal weights are sorted by NumPy's unstable sort, which differs between machines.
+    One neighbour query serves all sizes. Where the order of equally near neighbours decides, the
+    query is made again by scikit-learn for that size, as hdbscan makes it.
+    """
+    if min_samples is None:
+        min_samples = min_cluster_sizes
+    sizes = iter(min_cluster_sizes)
+    for left, right, weight in hdbscan_spanning_trees(
+        X, min_samples, approximate=approximate, core_dist_n_jobs=core_dist_n_jobs
+    ):
+        order = np.argsort(weight)
+        children, counts = single_linkage(left, right, order)
+        yield condense(children, counts, weight[order], next(sizes))
