@@ -1,5 +1,6 @@
 """Figures of clusterings, as scikit-learn's displays; matplotlib is imported when one is drawn."""
 
+from climbkit.plotting._candidates import CandidateDisplay
 from climbkit.plotting._climb import CLiMBDisplay
 from climbkit.plotting._clusters import ClusterDisplay
 from climbkit.plotting._comparison import ComparisonDisplay
@@ -8,6 +9,7 @@ from climbkit.plotting._sensitivity import SeedSensitivityDisplay
 
 __all__ = [
     "CLiMBDisplay",
+    "CandidateDisplay",
     "ClusterDisplay",
     "ComparisonDisplay",
     "DecisionDisplay",
