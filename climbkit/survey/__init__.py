@@ -1,10 +1,13 @@
-"""Searching a survey: what is found comes as a `CandidateSet`."""
+"""Searching a survey: tiles of the sky, and what is found in them as a `CandidateSet`."""
 
 from climbkit.survey._candidate_table import candidate_ids, describe_candidates
 from climbkit.survey._candidates import CandidateSet
+from climbkit.survey._tiling import HealpixTiling, SquareTiling
 
 __all__ = [
     "CandidateSet",
+    "HealpixTiling",
+    "SquareTiling",
     "candidate_ids",
     "describe_candidates",
 ]
