@@ -1,0 +1,179 @@
+"""Several float64 numbers at a time: the inner loops of the tree searches as vector instructions.
+
+A compiler leaves loops over sixteen numbers scalar when it cannot rule out that arrays overlap.
+Written as vectors they become whatever the processor has, from two numbers to eight at once. Every
+lane does the arithmetic of the plain loop in the same order (no fused or reordered operations), so
+that results are the same on every machine.
+"""
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+LEAF_SIZE = 16  # points a leaf, and lanes of a vector of points
+FAN_OUT = 8  # children a node, and lanes of a vector of boxes
+
+_DOUBLE = ir.DoubleType()
+
+
+def _data(context, builder, array_type, value):
+    return context.make_array(array_type)(context, builder, value).data
+
+
+def _splat(builder, value, lanes):
+    vector = ir.VectorType(_DOUBLE, lanes)
+    first = builder.insert_element(ir.Constant(vector, ir.Undefined), value, _int32(0))
+    mask = ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes)
+    return builder.shuffle_vector(first, ir.Constant(vector, ir.Undefined), mask)
+
+
+def _int32(value):
+    return ir.Constant(ir.IntType(32), value)
+
+
+def _load(builder, data, offset, lanes):
+    pointer = builder.gep(data, [offset])
+    pointer = builder.bitcast(pointer, ir.VectorType(_DOUBLE, lanes).as_pointer())
+    return builder.load(pointer, align=8)
+
+
+def _store(builder, vector, data, offset):
+    pointer = builder.gep(data, [offset])
+    builder.store(vector, builder.bitcast(pointer, vector.type.as_pointer()), align=8)
+
+
+def _sum_over_columns(builder, n_columns, lanes, term):
+    """Sum ``term(column)`` over the columns, in their order."""
+    vector = ir.VectorType(_DOUBLE, lanes)
+    total = cgutils.alloca_once_value(builder, ir.Constant(vector, [0.0] * lanes))
+    builder.store(ir.Constant(vector, [0.0] * lanes), total)
+    with cgutils.for_range(builder, n_columns) as loop:
+        value = term(loop.index)
+        builder.store(builder.fadd(builder.load(total), builder.fmul(value, value)), total)
+    return builder.load(total)
+
+
+def _mask(builder, bits, lanes):
+    return builder.zext(builder.bitcast(bits, ir.IntType(lanes)), ir.IntType(64))
+
+
+@intrinsic
+def points_within(typing_context, leaves, leaf, n_columns, point, bound, squared):
+    """Write the squared distances from a point to those of a leaf, and tell which are less.
+
+    Parameters
+    ----------
+    leaves : ndarray of shape (n_leaves, n_columns, LEAF_SIZE), dtype float64
+        Coordinates, infinite where a leaf has no point.
+    leaf : int64
+        Number of the leaf.
+    n_columns : int64
+        Number of columns.
+    point : ndarray of shape (n_columns,), dtype float64
+        Point.
+    bound : float64
+        Squared distance.
+    squared : ndarray of shape (LEAF_SIZE,), dtype float64
+        Receives the squared distances.
+
+    Returns
+    -------
+    mask : int64
+        Bit ``i`` is set where ``squared[i] < bound``.
+    """
+    signature = types.int64(leaves, types.int64, types.int64, point, types.float64, squared)
+
+    def generate(context, builder, signature, arguments):
+        leaves, leaf, n_columns, point, bound, squared = arguments
+        data = _data(context, builder, signature.args[0], leaves)
+        point = _data(context, builder, signature.args[3], point)
+        out = _data(context, builder, signature.args[5], squared)
+        first = builder.mul(builder.mul(leaf, n_columns), leaf.type(LEAF_SIZE))
+
+        def difference(column):
+            offset = builder.add(first, builder.mul(column, column.type(LEAF_SIZE)))
+            value = builder.load(builder.gep(point, [column]))
+            return builder.fsub(
+                _load(builder, data, offset, LEAF_SIZE), _splat(builder, value, LEAF_SIZE)
+            )
+
+        total = _sum_over_columns(builder, n_columns, LEAF_SIZE, difference)
+        _store(builder, total, out, leaf.type(0))
+        bits = builder.fcmp_ordered("<", total, _splat(builder, bound, LEAF_SIZE))
+        return _mask(builder, bits, LEAF_SIZE)
+
+    return signature, generate
+
+
+@intrinsic
+def boxes_within(typing_context, boxes, block, n_columns, floor, point, bound, squared):
+    """Write the least squared distances from a point to a block of boxes, and tell which are less.
+
+    Parameters
+    ----------
+    boxes : ndarray of shape (n_blocks, n_columns, 2, FAN_OUT), dtype float64
+        Lower and upper sides, infinitely far where a block has no box.
+    block : int64
+        Number of the block.
+    n_columns : int64
+        Number of columns.
+    floor : ndarray of shape (n_blocks * FAN_OUT,), dtype float64
+        A squared distance at each box is this at least.
+    point : ndarray of shape (n_columns,), dtype float64
+        Point.
+    bound : float64
+        Squared distance.
+    squared : ndarray of shape (FAN_OUT,), dtype float64
+        Receives the squared distances.
+
+    Returns
+    -------
+    mask : int64
+        Bit ``i`` is set where ``squared[i] < bound``.
+
+    Notes
+    -----
+    Rounding is monotone, and terms are summed in the order of the columns as those of points are:
+    no computed distance to a point in a box is less than the one computed here.
+    """
+    signature = types.int64(boxes, types.int64, types.int64, floor, point, types.float64, squared)
+
+    def generate(context, builder, signature, arguments):
+        boxes, block, n_columns, floor, point, bound, squared = arguments
+        data = _data(context, builder, signature.args[0], boxes)
+        floor = _data(context, builder, signature.args[3], floor)
+        point = _data(context, builder, signature.args[4], point)
+        out = _data(context, builder, signature.args[6], squared)
+        first = builder.mul(builder.mul(block, n_columns), block.type(2 * FAN_OUT))
+        zero = ir.Constant(ir.VectorType(_DOUBLE, FAN_OUT), [0.0] * FAN_OUT)
+
+        def larger(left, right):
+            return builder.select(builder.fcmp_ordered(">", left, right), left, right)
+
+        def gap(column):
+            offset = builder.add(first, builder.mul(column, column.type(2 * FAN_OUT)))
+            value = _splat(builder, builder.load(builder.gep(point, [column])), FAN_OUT)
+            below = builder.fsub(_load(builder, data, offset, FAN_OUT), value)
+            offset = builder.add(offset, offset.type(FAN_OUT))
+            above = builder.fsub(value, _load(builder, data, offset, FAN_OUT))
+            return larger(larger(below, above), zero)
+
+        total = _sum_over_columns(builder, n_columns, FAN_OUT, gap)
+        offset = builder.mul(block, block.type(FAN_OUT))
+        total = larger(total, _load(builder, floor, offset, FAN_OUT))
+        _store(builder, total, out, block.type(0))
+        bits = builder.fcmp_ordered("<", total, _splat(builder, bound, FAN_OUT))
+        return _mask(builder, bits, FAN_OUT)
+
+    return signature, generate
+
+
+@intrinsic
+def lowest_bit(typing_context, mask):
+    """Return the number of the lowest bit that is set in a mask other than 0."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.int64), generate
