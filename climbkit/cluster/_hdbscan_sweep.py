@@ -20,6 +20,8 @@ _PUBLISHED_SIZES = tuple(range(6, 16))
 
 _SMALLEST_CLUSTER = 2  # one row alone is no cluster; hdbscan allows none either
 
+_MOST_FEATURES_OF_BORUVKA = 60  # hdbscan.HDBSCAN(algorithm="best") leaves it for more
+
 # A new row meets the fitted ones among this many times min_samples neighbours, as in hdbscan.
 _NEIGHBOURS_PER_SAMPLE = 2
 
@@ -189,11 +191,17 @@ class HDBSCANSweep(BuilderMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If X has no rows, or if minimum cluster sizes or samples are not whole numbers, too
-            small, or not as many as each other.
+            If X has no rows, if minimum cluster sizes or samples are not whole numbers, too
+            small, or not as many as each other, or if X has more than 60 features in hdbscan's
+            mode.
         """
         X = validate_data(self, X, dtype=np.float64, order="C", ensure_all_finite=False)
         sizes, samples = self._checked_sizes()
+        if self.mst == "hdbscan" and X.shape[1] > _MOST_FEATURES_OF_BORUVKA:
+            raise ValueError(
+                f"mst='hdbscan' takes at most {_MOST_FEATURES_OF_BORUVKA} features, got "
+                f"{X.shape[1]}: for more hdbscan has another algorithm. Use mst='canonical'."
+            )
         found, self._trees, self._chosen = sweep_and_trees(
             X,
             sizes,

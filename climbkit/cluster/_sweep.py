@@ -8,6 +8,7 @@ from climbkit.base import NOISE
 from climbkit.kernels._cluster_numbering import number_clusters
 from climbkit.kernels._cluster_selection import select_clusters
 from climbkit.kernels._hdbscan_sweep_trees import hdbscan_condensed_trees
+from climbkit.kernels._sweep import sweep_condensed_trees
 
 
 class Sweep(NamedTuple):
@@ -100,12 +101,14 @@ def sweep_and_trees(X, min_cluster_sizes, min_samples, method, epsilon, single, 
     persistence = [np.empty(0) for _ in range(n_sizes)]
     trees, chosen = [None] * n_sizes, [np.empty(0, dtype=np.int64) for _ in range(n_sizes)]
 
+    # Kernels are compiled once, for writable rows; views of tables are often not.
+    X = np.require(X, np.float64, ["C", "A", "W"])
     finite = np.isfinite(X).all(axis=1)
     everything = bool(finite.all())
-    X = X if everything else np.ascontiguousarray(X[finite])
+    X = X if everything else X[finite]
     columns = np.flatnonzero(min_cluster_sizes <= len(X))
-    found = _condensed_trees(X, min_samples[columns], min_cluster_sizes[columns], mst)
-    for column, tree in zip(columns, found, strict=True):
+    for place, tree in _condensed_trees(X, min_samples[columns], min_cluster_sizes[columns], mst):
+        column = columns[place]
         own = (labels[column], probabilities[column])
         if not everything:
             own = (np.empty(len(X), dtype=np.int64), np.empty(len(X)))
@@ -124,81 +127,9 @@ def sweep_and_trees(X, min_cluster_sizes, min_samples, method, epsilon, single, 
 
 
 def _condensed_trees(X, min_samples, min_cluster_sizes, mst):
-    """Yield the condensed tree at each size, as (parent, child, lambda, size)."""
-    # A row has at most all others as neighbours; hdbscan clips alike.
-    min_samples = np.minimum(min_samples, len(X) - 1)
+    """Yield the place of each size and its condensed tree, in any order."""
+    if len(min_cluster_sizes) == 0:
+        return ()
     if mst == "hdbscan":
-        yield from hdbscan_condensed_trees(X, min_samples, min_cluster_sizes)
-        return
-    for k, size in zip(min_samples, min_cluster_sizes, strict=True):
-        yield _slow_tree(X, k, size)
-
-
-def _slow_tree(X, min_samples, min_cluster_size):
-    """Exact n-ary condensed tree in quadratic time."""
-    from scipy.spatial.distance import cdist
-
-    n = len(X)
-    distances = cdist(X, X)
-    k = min(min_samples, n - 1)
-    core = np.partition(distances, k, axis=1)[:, k]
-    reach = np.maximum(distances, np.maximum(core, core[:, None]))
-    edges, nearest, source = [], np.full(n, np.inf), np.zeros(n, int)
-    outside = np.ones(n, bool)
-    here = 0
-    for _ in range(n - 1):
-        outside[here] = False
-        closer = outside & (reach[here] < nearest)
-        nearest[closer], source[closer] = reach[here][closer], here
-        there = np.argmin(np.where(outside, nearest, np.inf))
-        edges.append((nearest[there], source[there], there))
-        here = there
-    edges.sort()
-    nodes = {i: (0.0, [], [i]) for i in range(n)}
-    top = list(range(n))
-    node_of = np.arange(n)
-    next_node = n
-    start = 0
-    while start < len(edges):
-        end = start
-        while end < len(edges) and edges[end][0] == edges[start][0]:
-            end += 1
-        merged = {}
-        for weight, a, b in edges[start:end]:
-            a, b = node_of[a], node_of[b]
-            if a == b:
-                continue
-            first = merged.pop(a, [a])
-            second = merged.pop(b, [b])
-            members = [p for c in first + second for p in nodes[c][2]]
-            nodes[next_node] = (weight, first + second, members)
-            merged[next_node] = first + second
-            node_of[members] = next_node
-            next_node += 1
-        start = end
-    del top
-    rows = []
-    next_cluster = n + 1
-    stack = [(node_of[0], n)]
-    while stack:
-        node, cluster = stack.pop(0)
-        weight, parts, _ = nodes[node]
-        lambda_ = 1.0 / weight if weight > 0 else np.inf
-        large = [c for c in parts if len(nodes[c][2]) >= min_cluster_size]
-        for part in parts:
-            if part not in large:
-                rows += [(cluster, p, lambda_, 1) for p in nodes[part][2]]
-        if len(large) == 1:
-            stack.append((large[0], cluster))
-        elif len(large) > 1:
-            for part in large:
-                rows.append((cluster, next_cluster, lambda_, len(nodes[part][2])))
-                stack.append((part, next_cluster))
-                next_cluster += 1
-    parent, child, lambda_val, size = zip(*rows, strict=True)
-    return (
-        np.array(parent, dtype=np.int64),
-        np.array(child, dtype=np.int64),
-        np.array(lambda_val, dtype=float),
-        np.array(size, dtype=np.int64),
-    )
+        return enumerate(hdbscan_condensed_trees(X, min_samples, min_cluster_sizes))
+    return sweep_condensed_trees(X, min_samples, min_cluster_sizes)

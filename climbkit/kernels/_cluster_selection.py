@@ -26,8 +26,8 @@ def select_clusters(
     parent, child : ndarray of shape (n_rows,), dtype int64
         Condensed tree in the format of hdbscan: points are 0 to n - 1, the root cluster is n,
         and a cluster has a larger number than the cluster that it is a part of. A cluster may
-        have any number of child clusters. With `order_free`, the rows of a parent stand in the
-        order of `lambda_val`, rising or falling.
+        have any number of child clusters. With `order_free`, the points of a cluster stand in the
+        order of `lambda_val`, rising or falling; its child clusters among or behind them.
     lambda_val : ndarray of shape (n_rows,)
         Inverse distance at which the child leaves its parent.
     child_size : ndarray of shape (n_rows,), dtype int64
