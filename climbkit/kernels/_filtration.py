@@ -3,8 +3,9 @@
 import numpy as np
 from numba import njit
 
-_DIGIT = 11  # bits sorted at once: a table of 2048 counts stays in the first cache
-_N_DIGITS = 3  # the leading 33 bits of the range of values; few points share them
+_SPARE_BITS = 8  # sorted beyond those that number the values: few pairs then share a bucket
+_MAX_DIGIT = 11  # bits sorted at once: a table of 2048 counts stays in the first cache
+_MAX_SORTED = 30  # bits, beside a number of 32 bits in a signed word
 
 
 @njit(cache=True, nogil=True)
@@ -27,36 +28,43 @@ def ascending_order(values):
     pass of insertion, which gives way to a merge sort where many values agree in them.
     """
     n_values = len(values)
-    keys = values.view(np.int64)
     order = np.arange(n_values).astype(np.int32)
     if n_values < 2:
         return order
-    lowest = keys.min()
-    spread = keys.max() - lowest
-    n_bits = 0
-    while n_bits < 63 and (spread >> n_bits) > 0:
-        n_bits += 1
-    first_bit = max(n_bits - _DIGIT * _N_DIGITS, 0)
-    moved = np.empty(n_values, np.int32)
-    counts = np.empty((1 << _DIGIT) + 1, np.int64)
-    mask = (1 << _DIGIT) - 1
-    while first_bit < n_bits:
-        counts[:] = 0
+    bits = values.view(np.int64)
+    lowest = bits.min()
+    n_bits = _bit_length(bits.max() - lowest)
+    n_sorted = min(_bit_length(n_values) + _SPARE_BITS, n_bits, _MAX_SORTED)
+    n_digits = max((n_sorted + _MAX_DIGIT - 1) // _MAX_DIGIT, 1)
+    digit = (n_sorted + n_digits - 1) // n_digits
+    shift = max(n_bits - digit * n_digits, 0)
+    mask = (1 << digit) - 1
+    counts = np.zeros((n_digits, mask + 1), np.int32)
+    keys = np.empty(n_values, np.int64)  # the bits to be sorted and below them the number
+    moved = np.empty(n_values, np.int64)
+    for i in range(n_values):
+        key = (bits[i] - lowest) >> shift
+        keys[i] = (key << 32) | i
+        for k in range(n_digits):
+            counts[k, (key >> (k * digit)) & mask] += 1
+    for k in range(n_digits):
+        total = 0
+        for value in range(mask + 1):
+            count = counts[k, value]
+            counts[k, value] = total
+            total += count
+        first_bit = 32 + k * digit
         for i in range(n_values):
-            counts[(((keys[i] - lowest) >> first_bit) & mask) + 1] += 1
-        for digit in range(mask):
-            counts[digit + 1] += counts[digit]
-        for i in range(n_values):
-            digit = ((keys[order[i]] - lowest) >> first_bit) & mask
-            moved[counts[digit]] = order[i]
-            counts[digit] += 1
-        order, moved = moved, order
-        first_bit += _DIGIT
+            key = keys[i]
+            value = (key >> first_bit) & mask
+            moved[counts[k, value]] = key
+            counts[k, value] += 1
+        keys, moved = moved, keys
     moves_left = 8 * n_values
-    for i in range(1, n_values):
-        this = order[i]
+    for i in range(n_values):
+        this = np.int32(keys[i] & 0xFFFFFFFF)
         place = i
-        while place > 0 and keys[order[place - 1]] > keys[this]:
+        while place > 0 and values[order[place - 1]] > values[this]:
             order[place] = order[place - 1]
             place -= 1
         order[place] = this
@@ -64,6 +72,14 @@ def ascending_order(values):
         if moves_left < 0:
             return np.argsort(values, kind="mergesort").astype(np.int32)
     return order
+
+
+@njit(cache=True, nogil=True)
+def _bit_length(number):
+    n_bits = 0
+    while number >> n_bits > 0:
+        n_bits += 1
+    return n_bits
 
 
 @njit(cache=True, nogil=True)
@@ -119,9 +135,11 @@ def spanning_tree(core, neighbors, min_samples, far_left, far_right, far_distanc
     next_right = np.empty(n_edges, np.int32)
     next_distance = np.empty(n_edges)
     parent = np.arange(n_points).astype(np.int32)
+    size = np.ones(n_points, np.int32)
     order = ascending_order(core)
+    roots = np.empty(min_samples, np.int32)
+    active = np.empty(min_samples, np.bool_)
     n_far = len(far_distance)
-    last = min_samples - 1
     far = joined = kept = 0
     for place in range(n_points + 1):
         height = np.inf
@@ -135,21 +153,48 @@ def spanning_tree(core, neighbors, min_samples, far_left, far_right, far_distanc
             far += 1
             if core[one] > distance or core[other] > distance:
                 continue
-            if _join(parent, one, other):
-                left[joined], right[joined], weight[joined] = one, other, distance
-                joined += 1
-                next_left[kept], next_right[kept], next_distance[kept] = one, other, distance
-                kept += 1
+            one_root, other_root = _root(parent, one), _root(parent, other)
+            if one_root == other_root:
+                continue
+            one_root, other_root = _unite(parent, size, one_root, other_root)
+            left[joined], right[joined], weight[joined] = one_root, other_root, distance
+            joined += 1
+            next_left[kept], next_right[kept], next_distance[kept] = one, other, distance
+            kept += 1
         if place == n_points:
             break
+        settled = True
         for j in range(min_samples):
             other = neighbors[i, j]
-            if core[other] <= height and _join(parent, i, other):
-                left[joined], right[joined], weight[joined] = i, other, height
-                joined += 1
-                if j == last:
-                    next_left[kept], next_right[kept], next_distance[kept] = i, other, height
-                    kept += 1
+            root = parent[parent[other]]
+            active[j] = core[other] <= height
+            roots[j] = root
+            settled &= parent[root] == root
+        own = _root(parent, i)
+        if not settled:
+            for j in range(min_samples):
+                if active[j]:
+                    roots[j] = _root(parent, neighbors[i, j])
+        to_join = 0
+        for j in range(min_samples):
+            active[j] &= roots[j] != own
+            to_join += active[j]
+        j = 0
+        while to_join > 0:
+            while not active[j]:
+                j += 1
+            met = roots[j]
+            to_join = 0
+            for k in range(min_samples):
+                active[k] &= roots[k] != met
+                to_join += active[k]
+            winner, loser = _unite(parent, size, own, met)
+            left[joined], right[joined], weight[joined] = winner, loser, height
+            joined += 1
+            own = winner
+            if j == min_samples - 1:
+                next_left[kept], next_right[kept], next_distance[kept] = i, neighbors[i, j], height
+                kept += 1
     return (
         left,
         right,
@@ -161,14 +206,18 @@ def spanning_tree(core, neighbors, min_samples, far_left, far_right, far_distanc
 
 
 @njit(cache=True, nogil=True)
-def _join(parent, i, j):
+def _root(parent, i):
     while parent[i] != i:
         parent[i] = parent[parent[i]]
         i = parent[i]
-    while parent[j] != j:
-        parent[j] = parent[parent[j]]
-        j = parent[j]
-    if i == j:
-        return False
-    parent[i] = j
-    return True
+    return i
+
+
+@njit(cache=True, nogil=True)
+def _unite(parent, size, one, other):
+    """Join two components under the root of the larger; return it and the other root."""
+    if size[one] < size[other]:
+        one, other = other, one
+    parent[other] = one
+    size[one] += size[other]
+    return one, other

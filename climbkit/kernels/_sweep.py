@@ -46,7 +46,7 @@ def sweep_condensed_trees(X, min_samples, min_cluster_sizes):
     rows = tree.rows
     far = far_edges(tree, squared[:, -1].copy(), neighbors)
     far = (far[0], far[1], np.sqrt(far[2]))
-    core = np.sqrt(squared.T)
+    core = np.sqrt(squared.T.copy())
     del tree, squared
     waiting = iter([*columns, None])
     column = next(waiting)
