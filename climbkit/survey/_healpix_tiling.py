@@ -9,7 +9,7 @@ from sklearn.utils._param_validation import Interval
 
 from climbkit._optional import import_optional
 from climbkit.survey._frames import FULL_CIRCLE, POLE, longitude_span, unit_vectors
-from climbkit.survey._tile import Tile, Tiling, widened_box
+from climbkit.survey._tile import NOT_SEARCHED, OUTSIDE, Tile, Tiling, widened_box
 
 N_BASE_PIXELS = 12
 #: Finest pixels that are cut, 51 arcsec across: far below any margin, and the finest order at
@@ -88,7 +88,8 @@ class HealpixTiling(Tiling):
             self._split(pixels, inside, finest),
             key=lambda item: (item[1] << 2 * (FINEST_ORDER - min(item[0], FINEST_ORDER)), item[0]),
         )
-        tiles = [HealpixTile(order, pixel) for order, pixel, _ in found]
+        given = self.pixels is not None
+        tiles = [HealpixTile(order, pixel, given=given) for order, pixel, _ in found]
         return tiles, np.array([count for _, _, count in found], dtype=np.int64)
 
     def _split(self, pixels, inside, finest):
@@ -114,10 +115,12 @@ class HealpixTile(Tile):
     ----------
     order, pixel : int
         Order and nested index.
+    given : bool, default=True
+        Whether the tiling consists of pixels that were given, so that it ends at their borders.
     """
 
-    def __init__(self, order, pixel):
-        self.order, self.pixel = order, pixel
+    def __init__(self, order, pixel, *, given=True):
+        self.order, self.pixel, self._given = order, pixel, given
         self.key = f"healpix-{order}-{pixel}"
         self.side = float(np.sqrt(SPHERE / (N_BASE_PIXELS * 4**order)))
         lon, lat = _healpix(order).healpix_to_lonlat([pixel])
@@ -133,6 +136,20 @@ class HealpixTile(Tile):
     def owns(self, longitude, latitude):
         """Return whether positions belong to this pixel; see `Tile`."""
         return pixel_of(longitude, latitude, self.order) == self.pixel
+
+    @classmethod
+    def locate(cls, tiles, longitude, latitude):
+        """Return which of the tiles of one tiling owns each position; see `Tile`."""
+        found = np.full(len(longitude), OUTSIDE if tiles[0]._given else NOT_SEARCHED)
+        orders = np.array([tile.order for tile in tiles])
+        for order in np.unique(orders):
+            numbers = np.flatnonzero(orders == order)
+            pixels = np.array([tiles[number].pixel for number in numbers])
+            numbers, pixels = numbers[np.argsort(pixels)], np.sort(pixels)
+            there = pixel_of(longitude, latitude, int(order))
+            place = np.clip(np.searchsorted(pixels, there), 0, len(pixels) - 1)
+            found = np.where(pixels[place] == there, numbers[place], found)
+        return found
 
     def distance(self, longitude, latitude):
         """Return the angle on the sphere from positions to the pixel; see `Tile`.

@@ -9,6 +9,9 @@ from sklearn.utils._param_validation import validate_parameter_constraints
 from climbkit.base import BuilderMixin
 from climbkit.survey._frames import FULL_CIRCLE, POLE
 
+#: Numbers of tiles that do not exist: of an empty cell, and outside of the region that is cut.
+NOT_SEARCHED, OUTSIDE = -1, -2
+
 
 class Tile:
     """One cell of the sky; see `Tiling.tiles`.
@@ -70,6 +73,25 @@ class Tile:
         """
         raise NotImplementedError
 
+    @classmethod
+    def locate(cls, tiles, longitude, latitude):
+        """Return which of the tiles of one tiling owns each position.
+
+        Parameters
+        ----------
+        tiles : list of Tile
+            As of one call of `Tiling.tiles`, at least one.
+        longitude, latitude : ndarray of shape (n,)
+            Degrees.
+
+        Returns
+        -------
+        number : ndarray of shape (n,), dtype int64
+            Place in the list; `NOT_SEARCHED` in a cell that no tile is for, since it holds no
+            star; `OUTSIDE` beyond the borders of a region, or of a list of pixels, that was given.
+        """
+        raise NotImplementedError
+
     def core_and_margin(self, longitude, latitude, margin):
         """Return which positions are in the cell and which are around it.
 
@@ -85,6 +107,7 @@ class Tile:
         core, around : ndarray of shape (n,), dtype bool
             In the cell; outside but within the margin.
         """
+        longitude, latitude = np.asarray(longitude), np.asarray(latitude)
         core = self.owns(longitude, latitude)
         around = np.zeros(len(core), dtype=bool)
         if margin > 0:

@@ -8,7 +8,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from climbkit.survey._frames import FULL_CIRCLE, POLE, longitude_span, separation, unwrap, wrap
 from climbkit.survey._healpix_tiling import HealpixTiling
-from climbkit.survey._tile import Tile, Tiling, widened_box
+from climbkit.survey._tile import NOT_SEARCHED, OUTSIDE, Tile, Tiling, widened_box
 
 __all__ = ["HealpixTiling", "SquareTiling"]
 
@@ -152,6 +152,16 @@ class SquareTile(Tile):
     def owns(self, longitude, latitude):
         """Return whether positions belong to this cell; see `Tile`."""
         return self._grid.cell_of(longitude, latitude) == self._number
+
+    @classmethod
+    def locate(cls, tiles, longitude, latitude):
+        """Return which of the tiles of one tiling owns each position; see `Tile`."""
+        numbers = np.array([tile._number for tile in tiles])
+        order = np.argsort(numbers)
+        cell = tiles[0]._grid.cell_of(longitude, latitude)
+        place = order[np.clip(np.searchsorted(numbers[order], cell), 0, len(numbers) - 1)]
+        found = np.where(numbers[place] == cell, place, NOT_SEARCHED)
+        return np.where(cell < 0, OUTSIDE, found)
 
     def distance(self, longitude, latitude):
         """Return the angle on the sphere from positions to the cell; see `Tile`.

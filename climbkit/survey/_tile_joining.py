@@ -1,0 +1,218 @@
+"""All tiles' candidates in one: compared across tiles, described, as a `CandidateSet`."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from climbkit.survey._candidate_table import SKY_FRAMES, candidate_ids, describe_candidates
+from climbkit.survey._candidates import CandidateSet
+from climbkit.survey._memberships import take
+from climbkit.survey._tile_merging import merge_tiles
+
+# Members that are described at a time: 200 MB of intermediate arrays.
+_BLOCK = 2_000_000
+_SEARCHED, _TOO_FEW = "searched", "too few stars"
+
+
+#: Fields of `JoinedTiles` with an entry for each candidate.
+BY_CANDIDATE = ("tile", "key", "side", "min_cluster_size", "persistence")
+
+
+class JoinedTiles(NamedTuple):
+    """Candidates of many tiles, by tile, minimum cluster size and label.
+
+    Attributes
+    ----------
+    tile : ndarray of shape (n_candidates,), dtype int64
+        Number of the tile that found each.
+    key, side, min_cluster_size, persistence : ndarray of shape (n_candidates,)
+        Its key and side (degrees), and what it found.
+    indptr : ndarray of shape (n_candidates + 1,), dtype int64
+        Where the members of each candidate begin.
+    members, probabilities : ndarray of shape (n_members,)
+        Stars, by the numbers that the tiles use, and their membership probabilities.
+    """
+
+    tile: np.ndarray
+    key: np.ndarray
+    side: np.ndarray
+    min_cluster_size: np.ndarray
+    persistence: np.ndarray
+    indptr: np.ndarray
+    members: np.ndarray
+    probabilities: np.ndarray
+
+
+def join_tiles(found, tiles, tiling, *, margin):
+    """Put the candidates of tiles together, each cluster once.
+
+    Parameters
+    ----------
+    found : list of TileCandidates
+        Results of the tiles. Their members must be numbered alike: positions in one field, or
+        anything else that tells stars apart over all tiles, at least 0.
+    tiles : list of Tile
+        The tiles, in the same order.
+    tiling : ndarray of shape (n_tiles,), dtype int64
+        Number of the tiling that each tile is of; tiles of different tilings are not compared.
+    margin : float
+        Margin of the search, degrees. Without one, tiles share no stars and all is kept.
+
+    Returns
+    -------
+    joined : JoinedTiles
+        The chosen candidates, in the order of the tiles.
+    """
+    tile = np.repeat(np.arange(len(found)), [len(result.sizes) for result in found])
+    by_candidate = {
+        name: _concatenate([getattr(result, name) for result in found])
+        for name in ("min_cluster_size", "persistence", "longitude", "latitude", "owned", "sizes")
+    }
+    members = _concatenate([result.members for result in found])
+    probabilities = _concatenate([result.probabilities for result in found])
+    indptr = np.concatenate([[0], np.cumsum(by_candidate["sizes"])]).astype(np.int64)
+    sizes, persistence = (
+        by_candidate["min_cluster_size"].astype(np.int64),
+        by_candidate["persistence"],
+    )
+    tile = tile.astype(np.int64)
+    chosen = np.arange(len(tile))
+    if margin > 0 and len(tile):
+        owned = by_candidate["owned"].astype(bool)
+        position = by_candidate["longitude"], by_candidate["latitude"]
+        level = np.asarray(tiling)[tile]
+        owner = _owners(tiles, np.asarray(tiling), tile, level, owned, *position)
+        _, level = np.unique(np.stack([level, sizes]), axis=1, return_inverse=True)
+        keep = merge_tiles(level.ravel(), tile, owned, persistence, indptr, members, owner=owner)
+        chosen = np.flatnonzero(keep)
+        indptr, entries = take(indptr, chosen)
+        members, probabilities = members[entries], probabilities[entries]
+    tile = tile[chosen]
+    return JoinedTiles(
+        tile,
+        np.array([result.key for result in found], dtype=object)[tile],
+        np.array([result.side for result in found], dtype=np.float64)[tile],
+        sizes[chosen],
+        persistence[chosen],
+        indptr,
+        members,
+        probabilities,
+    )
+
+
+def candidate_set(joined, table, units, coordinates, rows, meta=None):
+    """Describe joined candidates as a `CandidateSet`.
+
+    Parameters
+    ----------
+    joined : JoinedTiles
+        Candidates.
+    table : DataFrame of shape (n_stars, n_columns)
+        Stars.
+    units : dict of str to str
+        Units of its columns.
+    coordinates : pair of str
+        Columns of longitude and latitude.
+    rows : ndarray of int
+        Row number in `table` of each number among the members.
+    meta : dict, default=None
+        Parameters of the search.
+
+    Returns
+    -------
+    candidates : CandidateSet
+        With the columns tile, tile_side (degrees), min_cluster_size and persistence beside those
+        of `describe_candidates`.
+    """
+    import pandas as pd
+
+    indices = rows[joined.members].astype(np.int64)
+    known = any(set(pair) <= set(table) for pair in SKY_FRAMES)
+    named = (
+        table if known else table.rename(columns=dict(zip(coordinates, SKY_FRAMES[0], strict=True)))
+    )
+    described = _described(named, joined.indptr, indices)
+    scale = {"tile_side": joined.side, "min_cluster_size": joined.min_cluster_size}
+    columns = {
+        "candidate_id": candidate_ids(named, joined.indptr, indices, **scale),
+        "tile": joined.key.astype(str),
+        **scale,
+        "n_members": described.pop("n_members"),
+        "persistence": joined.persistence,
+    }
+    if not known:
+        described = described.rename(columns=dict(zip(SKY_FRAMES[0], coordinates, strict=True)))
+    return CandidateSet(
+        table,
+        joined.indptr,
+        indices,
+        pd.concat([pd.DataFrame(columns), described], axis=1),
+        probabilities=joined.probabilities,
+        units=units,
+        meta=meta,
+    )
+
+
+def tile_table(found, joined, counts, smallest):
+    """Return a table of the tiles.
+
+    Parameters
+    ----------
+    found : list of TileCandidates
+        Results of the tiles.
+    joined : JoinedTiles
+        What was chosen of them.
+    counts : ndarray of shape (n_tiles,)
+        Unused stars excluded, stars in the core of each.
+    smallest : int
+        Smallest minimum cluster size.
+
+    Returns
+    -------
+    table : DataFrame of shape (n_tiles, 6)
+        See `TiledHDBSCAN.tiles_`.
+    """
+    import pandas as pd
+
+    searched = np.array([result.n_searched for result in found], dtype=np.int64)
+    return pd.DataFrame(
+        {
+            "key": np.array([result.key for result in found], dtype=str),
+            "side": np.array([result.side for result in found], dtype=np.float64),
+            "n_stars": counts,
+            "n_searched": searched,
+            "n_candidates": np.bincount(joined.tile, minlength=len(found)),
+            "status": np.where(searched < smallest, _TOO_FEW, _SEARCHED).astype(str),
+        }
+    )
+
+
+def _owners(tiles, tiling, tile, level, owned, longitude, latitude):
+    """Number of the tile that owns each centre; only asked for where the finder does not."""
+    owner = tile.copy()
+    for value in np.unique(level[~owned]):
+        lost = np.flatnonzero(~owned & (level == value))
+        numbers = np.flatnonzero(tiling == value)
+        own = [tiles[number] for number in numbers]
+        place = type(own[0]).locate(own, longitude[lost], latitude[lost])
+        owner[lost] = np.where(place >= 0, numbers[np.maximum(place, 0)], place)
+    return owner
+
+
+def _described(table, indptr, indices):
+    """The table of `describe_candidates`, computed for some candidates at a time."""
+    import pandas as pd
+
+    parts, start = [], 0
+    while start < len(indptr) - 1 or not parts:
+        limit = indptr[start] + _BLOCK
+        end = max(start + 1, int(np.searchsorted(indptr, limit, side="right")) - 1)
+        end = min(end, len(indptr) - 1)
+        low, high = indptr[start], indptr[end]
+        parts.append(describe_candidates(table, indptr[start : end + 1] - low, indices[low:high]))
+        start = end
+    return pd.concat(parts, ignore_index=True)
+
+
+def _concatenate(arrays):
+    return np.concatenate(arrays) if arrays else np.empty(0, dtype=np.int64)
