@@ -3,6 +3,8 @@
 import numpy as np
 
 from climbkit.base import NOISE
+from climbkit.survey._candidate_exchange import ExchangeMixin
+from climbkit.survey._combining import concat_sets, same_sets, with_stars
 from climbkit.survey._membership_set import MembershipSet
 from climbkit.survey._memberships import owners
 
@@ -11,7 +13,7 @@ _NO_CANDIDATE = "no candidate"
 _DERIVED = ("candidate_id", "n_members")
 
 
-class CandidateSet(MembershipSet):
+class CandidateSet(ExchangeMixin, MembershipSet):
     """Groups of stars, each with its members and its row in a table.
 
     A set never changes: what adds columns or drops candidates returns a new one.
@@ -194,6 +196,66 @@ class CandidateSet(MembershipSet):
         return self._rows(
             self._table.sort_values(by, ascending=ascending, kind="stable").index.to_numpy()
         )
+
+    @classmethod
+    def concat(cls, sets):
+        """Join sets over the same stars, one after the other.
+
+        Parameters
+        ----------
+        sets : iterable of CandidateSet
+            At least one. A candidate that is in two of them is in the result twice.
+
+        Returns
+        -------
+        candidates : CandidateSet
+            Columns that only some of the sets have are missing values in the others; `meta` is
+            that of the first.
+
+        Raises
+        ------
+        ValueError
+            If the sets are over different stars, some have probabilities and others not, or
+            a column has different units.
+        """
+        return concat_sets(list(sets))
+
+    def with_stars(self, stars):
+        """Join the candidates to a table of stars.
+
+        Parameters
+        ----------
+        stars : DataFrame or astropy Table of shape (n_stars, n_columns)
+            Stars; among them, by ``source_id``, the members of all candidates, in any order and
+            with any others. Where the set knows no ``source_id``, the very stars of before.
+
+        Returns
+        -------
+        candidates : CandidateSet
+            The same candidates, with the row numbers that their members have in `stars`.
+
+        Raises
+        ------
+        ValueError
+            If a member is not among the stars, or is there more than once.
+        """
+        return with_stars(self, stars)
+
+    def equals(self, other):
+        """Tell whether two sets hold the same, in the same order.
+
+        Parameters
+        ----------
+        other : CandidateSet
+            Another set.
+
+        Returns
+        -------
+        same : bool
+            True if stars, memberships, probabilities, table (values, types and order of the
+            columns), units and meta are equal; missing values equal each other.
+        """
+        return isinstance(other, type(self)) and same_sets(self, other)
 
     def labels(self, by="persistence"):
         """Give each star the one candidate that is best.

@@ -102,6 +102,11 @@ class MembershipSet:
         return {name: unit for name, unit in known.items() if unit}
 
     @property
+    def own_units(self):
+        """dict of str to str : units that were given, beside those that Gaia's names imply."""
+        return dict(self._units)
+
+    @property
     def member_source_id(self):
         """Ndarray or None : source_id of the members, in the order of indices."""
         if self._member_source_id is not None:
