@@ -99,60 +99,60 @@ def read_region(region, columns=None, *, source_id="source_id"):
     region : DataFrame, Table or path-like
         The stars themselves, or a file: FITS, Parquet, ECSV or CSV by its ending.
     columns : sequence of str, default=None
-        Columns to read. None: all.
+        Columns to read. None: all that have one value for each star.
     source_id : str, default="source_id"
         Column that names the stars.
 
     Returns
     -------
-    stars : DataFrame of shape (n_stars, n_columns)
-        As from `plain_frame`.
+    stars : DataFrame or Table of shape (n_stars, n_columns)
+        A DataFrame as from `plain_frame`; or a Table, with its units, from a Table, FITS or ECSV.
 
     Raises
     ------
     ValueError
         If the file's ending is not known, a column is absent, or the ids are not exact.
     """
-    return plain_frame(_as_frame(region, columns), columns, source_id=source_id)
-
-
-def _as_frame(region, columns):
     if not isinstance(region, str | os.PathLike):
-        return _from_table(region)
+        return _kept(region, columns, source_id)
     path = Path(region)
     name = path.name.lower()
     if name.endswith(_PARQUET):
-        import_optional("pyarrow", EXTRA)
-        import pandas as pd
-
-        return pd.read_parquet(path, columns=_stored(path, columns))
+        return plain_frame(_read_parquet(path, columns), columns, source_id=source_id)
     if name.endswith(_CSV):
         import pandas as pd
 
-        return pd.read_csv(path)
+        return plain_frame(pd.read_csv(path), columns, source_id=source_id)
     for ending, kind in _ASTROPY.items():
         if name.endswith(ending):
-            return _from_table(
-                import_optional("astropy.table", EXTRA).Table.read(path, format=kind)
-            )
+            table = import_optional("astropy.table", EXTRA).Table
+            return _kept(table.read(path, format=kind), columns, source_id)
     allowed = [*_ASTROPY, *_PARQUET, *_CSV]
     raise ValueError(f"{path} has an ending that is not known; allowed are {allowed}.")
 
 
-def _stored(path, columns):
-    """The wanted columns that a Parquet file has; `plain_frame` names the ones that it has not."""
-    if columns is None:
-        return None
-    stored = import_optional("pyarrow.parquet", EXTRA).read_schema(path).names
-    return [name for name in columns if name in stored]
-
-
-def _from_table(stars):
-    """Astropy's tables as a DataFrame whose masked integers stay integers."""
+def _read_parquet(path, columns):
+    """The wanted columns that the file has; `plain_frame` names those that it has not."""
     import pandas as pd
 
-    if isinstance(stars, pd.DataFrame):
-        return stars
-    table = import_optional("astropy.table", EXTRA).Table(stars, copy=False)
-    flat = [name for name in table.colnames if table[name].ndim == 1]
-    return table[flat].to_pandas(index=False, use_nullable_int=True)
+    if columns is not None:
+        stored = import_optional("pyarrow.parquet", EXTRA).read_schema(path).names
+        columns = [name for name in columns if name in stored]
+    frame = pd.read_parquet(path, columns=columns)
+    # A column that was the index when it was written, such as source_id, comes back as one.
+    return frame if frame.index.name is None else frame.reset_index()
+
+
+def _kept(stars, columns, source_id):
+    """Wanted columns of a DataFrame or Table."""
+    if not hasattr(stars, "colnames"):
+        return plain_frame(stars, columns, source_id=source_id)
+    if columns is None:
+        columns = [name for name in stars.colnames if stars[name].ndim == 1]
+    missing = [name for name in columns if name not in stars.colnames]
+    if missing:
+        raise ValueError(f"the stars lack the columns {missing}; there are {stars.colnames}.")
+    if source_id in columns:
+        exact = stars[[source_id]].to_pandas(index=False, use_nullable_int=True)
+        plain_frame(exact, source_id=source_id)
+    return stars[list(columns)]

@@ -74,20 +74,51 @@ def test_absent_columns_are_named(stars):
         plain_frame(stars, ["source_id", "parallax"])
 
 
-@pytest.mark.parametrize("ending", ["fits", "parquet", "ecsv", "csv", "csv.gz"])
-def test_every_kind_of_file_gives_the_same_stars(stars, tmp_path, ending):
-    from astropy.table import Table
+COLUMNS = ["source_id", "ra", "nobs", "good", "magnitude"]
 
+
+@pytest.mark.parametrize("ending", ["parquet", "csv", "csv.gz"])
+def test_files_of_plain_columns_give_the_same_stars(stars, tmp_path, ending):
     path = tmp_path / f"region.{ending}"
     if ending == "parquet":
         stars.to_parquet(path)
-    elif ending.startswith("csv"):
-        stars.to_csv(path, index=False)
     else:
-        Table.from_pandas(stars).write(path)
-    read = read_region(path, ["source_id", "ra", "nobs", "good", "magnitude"])
-    pd.testing.assert_frame_equal(read, stars, check_dtype=not ending.startswith("csv"))
+        stars.to_csv(path, index=False)
+    read = read_region(path, COLUMNS)
+    pd.testing.assert_frame_equal(read, stars, check_dtype=ending == "parquet")
     assert read["source_id"].dtype == np.int64
+
+
+@pytest.mark.parametrize("ending", ["fits", "ecsv"])
+def test_files_with_units_give_the_same_stars_and_keep_units(stars, tmp_path, ending):
+    from astropy.table import Table
+
+    table = Table.from_pandas(stars)
+    table["ra"].unit = "rad"
+    table["spectrum"] = np.zeros((3, 2))
+    table.write(tmp_path / f"region.{ending}")
+    read = read_region(tmp_path / f"region.{ending}")
+    assert read["ra"].unit == "rad"
+    pd.testing.assert_frame_equal(read.to_pandas(index=False), stars)
+    chosen = read_region(tmp_path / f"region.{ending}", ["nobs", "source_id"])
+    assert chosen.colnames == ["nobs", "source_id"]
+
+
+def test_ids_that_were_the_index_of_a_parquet_file_are_found(stars, tmp_path):
+    stars.set_index("source_id").to_parquet(tmp_path / "region.parquet")
+    read = read_region(tmp_path / "region.parquet", COLUMNS)
+    pd.testing.assert_frame_equal(read, stars)
+
+
+def test_tables_without_a_column_or_with_inexact_ids_are_refused(stars):
+    from astropy.table import Table
+
+    table = Table.from_pandas(stars)
+    with pytest.raises(ValueError, match=r"lack the columns \['parallax'\]"):
+        read_region(table, ["parallax"])
+    table["source_id"] = IDS.astype(np.float64)
+    with pytest.raises(ValueError, match="source_id must hold a whole number"):
+        read_region(table)
 
 
 def test_unknown_endings_name_those_that_are_known(tmp_path):
