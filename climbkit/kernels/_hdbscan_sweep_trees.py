@@ -6,17 +6,19 @@ Ported from `_hdbscan_boruvka_kdtree` of hdbscan 0.8.44 (copyright 2015, Leland 
 
 import numpy as np
 
-from climbkit.kernels._hdbscan_boruvka import approximate_spanning_tree
+from climbkit.kernels._hdbscan_boruvka import approximate_spanning_trees
 from climbkit.kernels._hdbscan_kdtree import SQUARE, node_arrays
 from climbkit.kernels._hdbscan_linkage import condense, single_linkage
 from climbkit.kernels._hdbscan_neighbours import (
     first_neighbours,
     first_neighbours_by_query,
-    nearest_in_tree,
 )
+from climbkit.kernels._neighbours import query_tree
+from climbkit.kernels._packed_tree import build_packed_tree
 
 LEAF_SIZE = 40  # hdbscan's default
 BORUVKA_LEAVES = 3  # leaves of the tree that hdbscan walks are as many times smaller
+OVERFLOW = "X is too large in value: squared distances between its rows overflow float64"
 
 
 def hdbscan_spanning_trees(X, min_samples, *, approximate=True, core_dist_n_jobs=4):
@@ -44,24 +46,35 @@ def hdbscan_spanning_trees(X, min_samples, *, approximate=True, core_dist_n_jobs
     Raises
     ------
     ValueError
-        If squared distances overflow (hdbscan itself never comes to an end then).
+        If squared distances overflow (hdbscan itself may never come to an end then).
     """
     n_rows = len(X)
     places = [min(int(m), n_rows - 1) for m in min_samples]
+    distinct = sorted(set(places))
     tree = node_arrays(X, LEAF_SIZE // BORUVKA_LEAVES)
-    squared, neighbours = nearest_in_tree(tree, min(max(places) + 1, n_rows - 1))
-    for place in places:
-        core, first, n_open = first_neighbours(squared, neighbours, place)
-        if n_open:
-            core, first = first_neighbours_by_query(
-                X, tree.rows, place, core_dist_n_jobs, LEAF_SIZE
+    packed = build_packed_tree(X)
+    # One neighbour more shows whether the last one has equals.
+    squared, neighbours = query_tree(packed, min(distinct[-1] + 1, n_rows - 1))
+    if np.isinf(squared[:, -1]).any():
+        raise ValueError(OVERFLOW)
+    position = np.empty(n_rows, np.int32)
+    position[tree.rows] = np.arange(n_rows, dtype=np.int32)
+    position = position[packed.rows]
+    core = np.empty((len(distinct), n_rows))
+    first = np.empty((len(distinct), n_rows), np.int32)
+    for value, m in enumerate(distinct):
+        if first_neighbours(squared, neighbours, position, m, core[value], first[value]):
+            core[value], first[value] = first_neighbours_by_query(
+                X, tree.rows, m, core_dist_n_jobs, LEAF_SIZE
             )
-        left, right, weight, n_edges = approximate_spanning_tree(
-            tree, core, first, approximate, SQUARE
-        )
-        if n_edges < n_rows - 1:
-            raise ValueError("X is too large in value: squared distances overflow float64")
-        yield left, right, weight
+    left, right, weight, n_edges = approximate_spanning_trees(
+        tree, core, first, approximate, SQUARE
+    )
+    if n_edges.min() < n_rows - 1:
+        raise ValueError(OVERFLOW)
+    for m in places:
+        value = distinct.index(m)
+        yield left[value], right[value], weight[value]
 
 
 def hdbscan_condensed_trees(

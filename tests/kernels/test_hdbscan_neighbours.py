@@ -14,30 +14,14 @@ from climbkit.kernels._hdbscan_kdtree import SQUARE, node_arrays, node_distance
 from climbkit.kernels._hdbscan_neighbours import (
     first_neighbours,
     first_neighbours_by_query,
-    nearest_in_tree,
 )
+from climbkit.kernels._neighbours import query_tree
+from climbkit.kernels._packed_tree import build_packed_tree
 
 sys.path.insert(0, str(Path(__file__).parent))
 import _hdbscan_package as package
 
 few = settings(max_examples=50, deadline=None)
-
-
-@few
-@given(package.tied_rows(), st.integers(1, 20))
-def test_nearest_distances_are_those_of_the_distance_matrix(X, k):
-    k = min(k, len(X) - 1)
-    tree = node_arrays(X, 13)
-    squared, neighbours = nearest_in_tree(tree, k)
-    differences = tree.points[:, None] - tree.points
-    expected = np.zeros((len(X), len(X)))
-    for column in range(X.shape[1]):
-        expected += differences[:, :, column] ** 2
-    np.testing.assert_array_equal(np.take_along_axis(expected, neighbours, axis=1), squared)
-    assert np.all(neighbours != np.arange(len(X))[:, None])
-    assert all(len(set(row)) == k for row in neighbours.tolist())
-    np.fill_diagonal(expected, np.inf)
-    np.testing.assert_array_equal(squared, np.sort(expected, axis=1)[:, :k])
 
 
 def reference_first_neighbours(X, min_samples):
@@ -51,36 +35,41 @@ def reference_first_neighbours(X, min_samples):
     return core, np.where(suited.any(axis=1), first, -1)
 
 
+def found_first_neighbours(X, min_samples):
+    """Core distances, first neighbours by row number, and how many rows ties leave open."""
+    tree = node_arrays(X, 13)
+    packed = build_packed_tree(X)
+    squared, neighbours = query_tree(packed, min(min_samples + 3, len(X) - 1))
+    core, first = np.empty(len(X)), np.empty(len(X), np.int32)
+    position = np.argsort(tree.rows).astype(np.int32)[packed.rows]
+    n_open = first_neighbours(squared, neighbours, position, min_samples, core, first)
+    if n_open:
+        core, first = first_neighbours_by_query(X, tree.rows, min_samples, 1, 40)
+    back = np.argsort(tree.rows)
+    return core[back], np.where(first < 0, -1, tree.rows[first])[back], n_open
+
+
 @few
 @given(package.tied_rows(), st.integers(1, 16))
 def test_first_neighbours_are_those_of_the_query_or_called_open(X, min_samples):
     min_samples = min(min_samples, len(X) - 1)
-    tree = node_arrays(X, 13)
     expected_core, expected_first = reference_first_neighbours(X, min_samples)
-    squared, neighbours = nearest_in_tree(tree, min(min_samples + 3, len(X) - 1))
-    core, first, n_open = first_neighbours(squared, neighbours, min_samples)
-    if n_open:
-        core, first = first_neighbours_by_query(X, tree.rows, min_samples, 1, 40)
-    np.testing.assert_array_equal(core, expected_core[tree.rows])
-    found = np.where(first < 0, -1, tree.rows[first])
-    np.testing.assert_array_equal(found, expected_first[tree.rows])
+    core, first, _ = found_first_neighbours(X, min_samples)
+    np.testing.assert_array_equal(core, expected_core)
+    np.testing.assert_array_equal(first, expected_first)
 
 
-def test_rows_without_ties_leave_nothing_open():
-    tree = node_arrays(package.blobs(3000, 5), 13)
-    squared, neighbours = nearest_in_tree(tree, 16)
-    for min_samples in (1, 6, 15):
-        assert first_neighbours(squared, neighbours, min_samples)[2] == 0
+@pytest.mark.parametrize("min_samples", [1, 6, 15])
+def test_rows_without_ties_leave_nothing_open(min_samples):
+    assert found_first_neighbours(package.blobs(3000, 5), min_samples)[2] == 0
 
 
 @pytest.mark.parametrize("min_samples", [1, 3])
 def test_a_pair_repeated_leaves_nothing_open_and_a_grid_does(min_samples):
     X = package.blobs(200, 3)
     X[7] = X[5]
-    tree = node_arrays(X, 13)
-    assert first_neighbours(*nearest_in_tree(tree, 4), min_samples)[2] == 0
-    tree = node_arrays(np.round(X), 13)
-    assert first_neighbours(*nearest_in_tree(tree, 4), min_samples)[2] > 0
+    assert found_first_neighbours(X, min_samples)[2] == 0
+    assert found_first_neighbours(np.round(X), min_samples)[2] > 0
 
 
 def test_node_distances_bound_those_of_the_rows():
