@@ -9,6 +9,8 @@ motions are carried along the great circle to the centre, else two members on ei
 pole would seem to move in opposite directions.
 """
 
+import math
+
 import numpy as np
 
 FULL_CIRCLE = 360.0  # deg
@@ -133,52 +135,15 @@ def separation(longitude, latitude, other_longitude, other_latitude):
     distance : ndarray of shape (n_stars,)
         Degrees, by the haversine formula, which keeps its digits at small distances.
     """
-    h = _haversine(longitude, latitude, other_longitude, other_latitude)
-    return np.degrees(2.0 * np.arcsin(np.sqrt(np.minimum(h, 1.0))))
-
-
-def _haversine(longitude, latitude, other_longitude, other_latitude):
     sin_lat = np.sin(np.radians(latitude - other_latitude) / 2)
     sin_lon = np.sin(np.radians(longitude - other_longitude) / 2)
     cosines = np.cos(np.radians(latitude)) * np.cos(np.radians(other_latitude))
-    return sin_lat**2 + cosines * sin_lon**2
+    h = sin_lat**2 + cosines * sin_lon**2
+    return np.degrees(2.0 * np.arcsin(np.sqrt(np.minimum(h, 1.0))))
 
 
-def project(longitude, latitude, centre):
-    """Project onto the equal-area plane about a centre.
-
-    Parameters
-    ----------
-    longitude, latitude : ndarray of shape (n_stars,)
-        Degrees.
-    centre : tuple of two floats
-        Longitude and latitude of the centre, degrees.
-
-    Returns
-    -------
-    x, y : ndarray of shape (n_stars,)
-        Degrees; x towards growing longitude, y towards the pole.
-
-    References
-    ----------
-    Snyder, J. P. 1987, Map Projections: A Working Manual, USGS Professional Paper 1395, eq. 24-2.
-    https://doi.org/10.3133/pp1395
-    """
-    lon0, lat0 = centre
-    delta = np.radians(unwrap(longitude, lon0) - lon0)
-    lat, lat0 = np.radians(latitude), np.radians(lat0)
-    cos_lat = np.cos(lat)
-    sin_half = np.sin(delta / 2) ** 2
-    h = np.sin((lat - lat0) / 2) ** 2 + np.cos(lat0) * cos_lat * sin_half
-    # The floor keeps the antipode, which has no image, from dividing by zero.
-    scale = np.degrees(1.0 / np.sqrt(np.maximum(1.0 - h, np.finfo(float).tiny)))
-    # sin(lat - lat0) + ... is cos lat0 sin lat - sin lat0 cos lat cos delta without cancellation.
-    y = np.sin(lat - lat0) + 2.0 * np.sin(lat0) * cos_lat * sin_half
-    return scale * cos_lat * np.sin(delta), scale * y
-
-
-def carry_proper_motions(pm_lon, pm_lat, longitude, latitude, centre):
-    """Turn proper motions from each star's own axes to those of the centre.
+def motion_vectors(pm_lon, pm_lat, longitude, latitude):
+    """Return proper motions as vectors in the axes of `unit_vectors`.
 
     Parameters
     ----------
@@ -186,28 +151,89 @@ def carry_proper_motions(pm_lon, pm_lat, longitude, latitude, centre):
         Along growing longitude (with the factor cos latitude, as Gaia's ``pmra``) and latitude.
     longitude, latitude : ndarray of shape (n_stars,)
         Degrees.
-    centre : tuple of two floats
-        Longitude and latitude of the centre, degrees.
 
     Returns
     -------
-    pm_x, pm_y : ndarray of shape (n_stars,)
-        In the same unit, along the axes of `project`.
+    vectors : ndarray of shape (3, n_stars)
+        Tangent to the sphere, in the same unit.
+    """
+    lon, lat = np.radians(longitude), np.radians(latitude)
+    sin_lon, cos_lon, inwards = np.sin(lon), np.cos(lon), np.sin(lat) * pm_lat
+    return np.stack(
+        [
+            -sin_lon * pm_lon - cos_lon * inwards,
+            cos_lon * pm_lon - sin_lon * inwards,
+            np.cos(lat) * pm_lat,
+        ]
+    )
+
+
+class TangentPlane:
+    """Equal-area plane about a point of the sphere.
+
+    Parameters
+    ----------
+    longitude, latitude : float
+        The point, degrees.
+    vectors : ndarray of shape (3, n_stars)
+        Stars, as of `unit_vectors`.
 
     Notes
     -----
-    Each vector keeps its angle with the great circle from the centre to the star (parallel
-    transport). The angle by which the axes turn on the way is given by one of Napier's analogies.
+    Sums are written out: a matrix product may round a star differently in different company.
+
+    References
+    ----------
+    Snyder, J. P. 1987, Map Projections: A Working Manual, USGS Professional Paper 1395, ch. 24.
+    https://doi.org/10.3133/pp1395
     """
-    lon0, lat0 = centre
-    delta = np.radians(unwrap(longitude, lon0) - lon0) / 2
-    lat, lat0 = np.radians(latitude), np.radians(lat0)
-    # tan(angle / 2) = rise / run, and cos and sin of the whole angle without another arctan.
-    rise = np.sin(delta) * np.sin((lat + lat0) / 2)
-    run = np.cos(delta) * np.cos((lat - lat0) / 2)
-    length = np.maximum(rise**2 + run**2, np.finfo(float).tiny)
-    cos_turn, sin_turn = (run**2 - rise**2) / length, 2.0 * rise * run / length
-    return pm_lon * cos_turn - pm_lat * sin_turn, pm_lat * cos_turn + pm_lon * sin_turn
+
+    def __init__(self, longitude, latitude, vectors):
+        lon, lat = math.radians(longitude), math.radians(latitude)
+        self._turn = math.sin(lon), math.cos(lon), math.sin(lat), math.cos(lat)
+        self._east, self._north, towards = self._components(vectors)
+        # 0 at the antipode, which has no image; the floor keeps it from dividing.
+        self._sum = np.maximum(1.0 + towards, np.finfo(float).tiny)
+
+    def _components(self, vectors):
+        """Components to the east and the north of the centre, and towards it."""
+        x, y, z = vectors
+        sin_lon, cos_lon, sin_lat, cos_lat = self._turn
+        level = cos_lon * x + sin_lon * y
+        return (
+            cos_lon * y - sin_lon * x,
+            cos_lat * z - sin_lat * level,
+            sin_lat * z + cos_lat * level,
+        )
+
+    def positions(self):
+        """Return the stars' places in the plane.
+
+        Returns
+        -------
+        x, y : ndarray of shape (n_stars,)
+            Degrees; x towards growing longitude, y towards the pole.
+        """
+        scale = np.degrees(np.sqrt(2.0 / self._sum))
+        return scale * self._east, scale * self._north
+
+    def motions(self, vectors):
+        """Return the stars' proper motions along the axes of the plane.
+
+        Parameters
+        ----------
+        vectors : ndarray of shape (3, n_stars)
+            As of `motion_vectors`.
+
+        Returns
+        -------
+        pm_x, pm_y : ndarray of shape (n_stars,)
+            In the same unit. Each vector keeps its angle with the great circle from the centre to
+            the star (parallel transport).
+        """
+        east, north, towards = self._components(vectors)
+        turned = towards / self._sum
+        return east - turned * self._east, north - turned * self._north
 
 
 def turn_axes(pm_lon, pm_lat, longitude, latitude, pole):

@@ -92,8 +92,8 @@ def star_field(table, coordinates, features, *, mask=None, turn=True):
     mask : str or array-like of bool of shape (n_stars,), default=None
         True for stars to use, or the name of such a column.
     turn : bool, default=True
-        Whether to turn proper motions from equatorial to Galactic axes, or the other way, where
-        the positions are in the other system.
+        Whether proper motions are to be turned: here from equatorial to Galactic axes, or the
+        other way, where the positions are in the other system; then into the frame of each tile.
 
     Returns
     -------
@@ -110,19 +110,21 @@ def star_field(table, coordinates, features, *, mask=None, turn=True):
     if ids is not None:
         _check_unique(ids)
     lon, lat = (_numbers(table, name) for name in coordinates)
-    values = np.empty((len(table), len(features)))
-    for column, name in enumerate(features):
-        values[:, column] = _numbers(table, name)
-    use &= np.isfinite(lon) & np.isfinite(lat) & np.isfinite(values).all(axis=1)
+    values = np.empty((len(features), len(table)))
+    for column, name in zip(values, features, strict=True):
+        column[:] = _numbers(table, name)
+        use &= np.isfinite(column)
+    use &= np.isfinite(lon) & np.isfinite(lat)
     rows = np.flatnonzero(use)
-    lon, lat, values = lon[rows], lat[rows], values[rows]
+    lon, lat, values = lon[rows], lat[rows], values[:, rows]
     _check_degrees(lon, lat, coordinates)
-    if turn:
-        for (positions, names), pole in _POLES.items():
-            if coordinates == positions and set(names) <= set(features):
-                i, j = (list(features).index(name) for name in names)
-                values[:, i], values[:, j] = turn_axes(values[:, i], values[:, j], lon, lat, pole)
-    return StarField.order(lon, lat, values, rows, None if ids is None else ids[rows])
+    motions = motion_columns(features) if turn else []
+    for i, j in motions:
+        pole = _POLES.get((coordinates, (features[i], features[j])))
+        if pole is not None:
+            values[i], values[j] = turn_axes(values[i], values[j], lon, lat, pole)
+    ids = None if ids is None else ids[rows]
+    return StarField.order(lon, lat, values, rows, motions=motions, ids=ids)
 
 
 def motion_columns(features):

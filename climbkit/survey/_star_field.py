@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from climbkit.survey._frames import FULL_CIRCLE, POLE, wrap
+from climbkit.survey._frames import FULL_CIRCLE, POLE, motion_vectors, unit_vectors, wrap
 
 # Bands of latitude in which stars are ordered by longitude, deg. A tile and its margin touch
 # between 2 and 40 of them; finer ones would cost more look-ups than they spare stars.
@@ -26,8 +26,12 @@ class StarField(NamedTuple):
     ----------
     longitude, latitude : ndarray of shape (n_stars,)
         Degrees, the longitude from 0 to 360.
-    values : ndarray of shape (n_stars, n_features)
+    values : ndarray of shape (n_features, n_stars)
         Features, finite.
+    vectors : ndarray of shape (3, n_stars)
+        Positions, as of `unit_vectors`.
+    motions : ndarray of shape (3 * n_motions, n_stars)
+        Proper motions, as of `motion_vectors`, of each pair among the features.
     rows : ndarray of shape (n_stars,), dtype int32 or int64
         Row numbers in the table.
     keys : ndarray of shape (n_stars,)
@@ -39,22 +43,26 @@ class StarField(NamedTuple):
     longitude: np.ndarray
     latitude: np.ndarray
     values: np.ndarray
+    vectors: np.ndarray
+    motions: np.ndarray
     rows: np.ndarray
     keys: np.ndarray
     positions: np.ndarray | None = None
 
     @classmethod
-    def order(cls, longitude, latitude, values, rows, ids=None):
+    def order(cls, longitude, latitude, values, rows, *, motions=(), ids=None):
         """Order stars.
 
         Parameters
         ----------
         longitude, latitude : ndarray of shape (n_stars,)
             Degrees, finite.
-        values : ndarray of shape (n_stars, n_features)
+        values : ndarray of shape (n_features, n_stars)
             Features, finite.
         rows : ndarray of shape (n_stars,)
             Row numbers in the table.
+        motions : list of pairs of int, default=()
+            Features that are the two proper motions along the axes of the positions.
         ids : ndarray of shape (n_stars,), default=None
             What tells stars apart that agree in everything else.
 
@@ -74,11 +82,17 @@ class StarField(NamedTuple):
         if tied.any():
             some = order[tied]
             by = [] if ids is None else [ids[some]]
-            by += [*values[some].T, latitude[some], longitude[some], keys[tied]]
+            by += [*values[:, some], latitude[some], longitude[some], keys[tied]]
             order[tied] = some[np.lexsort(by)]
         small = len(keys) < np.iinfo(np.int32).max
         rows = rows[order].astype(np.int32 if small else np.int64)
-        return cls(longitude[order], latitude[order], values[order], rows, keys)
+        longitude, latitude, values = longitude[order], latitude[order], values[:, order]
+        carried = np.empty((3 * len(motions), len(keys)))
+        for number, pair in enumerate(motions):
+            pm = (values[column] for column in pair)
+            carried[3 * number : 3 * number + 3] = motion_vectors(*pm, longitude, latitude)
+        vectors = unit_vectors(longitude, latitude)
+        return cls(longitude, latitude, values, vectors, carried, rows, keys)
 
     def within(self, west, width, south, north):
         """Return the stars in a box, and perhaps some beside it, ascending.
@@ -123,7 +137,8 @@ class StarField(NamedTuple):
         field : StarField
             The part, which knows the numbers.
         """
-        return StarField(*(values[positions] for values in self[:5]), positions.astype(np.int32))
+        parts = (values[..., positions] for values in self[:-1])
+        return StarField(*parts, positions.astype(self.rows.dtype))
 
     def fingerprint(self, *, ordered=False):
         """Return a hash of positions and features.

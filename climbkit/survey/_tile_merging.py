@@ -76,17 +76,18 @@ def _overlapping(level, sizes, indptr, members):
     """Pairs of candidates that share more of the smaller one than the limit."""
     pairs = [np.empty((2, 0), dtype=np.int64)]
     owner = np.repeat(np.arange(len(sizes)), sizes)
+    if len(members) and members.max() > len(members):
+        members = np.unique(members, return_inverse=True)[1]
     for value in np.unique(level):
         group = np.flatnonzero(level == value)
         entries = take(indptr, group)[1]
         # Only stars that several tiles saw make pairs.
-        stars, column, count = np.unique(members[entries], return_inverse=True, return_counts=True)
-        several = count[column] > 1
+        stars = members[entries]
+        several = np.bincount(stars)[stars] > 1
         if not several.any():
             continue
         row = np.searchsorted(group, owner[entries[several]])
-        shape = (len(group), len(stars))
-        seen = csr_matrix((np.ones(len(row)), (row, column[several])), shape=shape)
+        seen = csr_matrix((np.ones(len(row)), (row, stars[several])))
         shared = triu(seen @ seen.T, k=1, format="coo")
         a, b = group[shared.row], group[shared.col]
         same = shared.data > SAME_CLUSTER_OVERLAP * np.minimum(sizes[a], sizes[b])

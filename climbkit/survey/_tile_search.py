@@ -6,13 +6,7 @@ import numpy as np
 from sklearn.base import clone
 
 from climbkit.cluster._hdbscan_sweep import sweep
-from climbkit.survey._frames import (
-    carry_proper_motions,
-    directions,
-    project,
-    unit_vectors,
-    unwrap,
-)
+from climbkit.survey._frames import TangentPlane, directions, unwrap
 from climbkit.survey._memberships import owners
 
 # A separation (radians) is at most pi, so that keys "candidate * 4 + separation" sort by both.
@@ -98,8 +92,7 @@ def search_tile(field, tile, settings):
         return _nothing(tile, n_core, len(positions))
     columns = np.repeat(np.arange(len(settings.min_cluster_sizes)), [*map(len, found.persistence)])
     members = positions[entries % len(positions)]
-    vectors = unit_vectors(field.longitude[positions], field.latitude[positions])
-    centre, keep = _centres(vectors[:, entries % len(positions)], sizes, settings.max_r50)
+    centre, keep = _centres(field.vectors[:, members], sizes, settings.max_r50)
     longitude, latitude = directions(centre)
     result = TileCandidates(
         tile.key,
@@ -168,17 +161,17 @@ def tile_features(field, positions, tile, settings):
     columns : ndarray of shape (2 + n_features, n_chosen)
         Two coordinates in degrees, then the features.
     """
-    lon, lat = field.longitude[positions], field.latitude[positions]
-    columns = np.empty((2 + field.values.shape[1], len(positions)))
-    columns[2:] = field.values[positions].T
+    columns = np.empty((2 + len(field.values), len(positions)))
+    columns[2:] = field.values[:, positions]
     if not settings.tangent:
-        columns[0], columns[1] = unwrap(lon, tile.centre[0]), lat
+        columns[0] = unwrap(field.longitude[positions], tile.centre[0])
+        columns[1] = field.latitude[positions]
         return columns
-    columns[:2] = project(lon, lat, tile.centre)
-    for i, j in settings.motions:
-        columns[2 + i], columns[2 + j] = carry_proper_motions(
-            columns[2 + i], columns[2 + j], lon, lat, tile.centre
-        )
+    plane = TangentPlane(*tile.centre, field.vectors[:, positions])
+    columns[0], columns[1] = plane.positions()
+    for number, (i, j) in enumerate(settings.motions):
+        own = field.motions[3 * number : 3 * number + 3, positions]
+        columns[2 + i], columns[2 + j] = plane.motions(own)
     return columns
 
 

@@ -168,16 +168,20 @@ class SquareTile(Tile):
 
         Notes
         -----
-        Beside the cell the nearest point lies on the nearer meridian, at the foot of the
-        perpendicular or at an end; above and below it, at the same longitude.
+        Above and below the cell the nearest point is at the same longitude. Beside it, it lies on
+        the nearer meridian, at the foot of the perpendicular, or at the end that is next to the
+        foot; which holds for distances below 90 deg, and larger ones come out larger than that.
         """
-        away = unwrap(longitude, self.centre[0]) - self.centre[0]
-        beside = np.maximum(np.abs(away) - self.width / 2, 0.0)
-        lat, step = np.radians(latitude), np.radians(beside)
+        latitude = np.asarray(latitude, dtype=np.float64)
+        away = np.abs(
+            unwrap(np.asarray(longitude, dtype=np.float64), self.centre[0]) - self.centre[0]
+        )
+        nearest = np.maximum(np.maximum(self.south - latitude, latitude - self.north), 0.0)
+        beside = np.flatnonzero(away > self.width / 2)
+        step, lat = np.radians(away[beside] - self.width / 2), np.radians(latitude[beside])
         foot = np.degrees(np.arctan2(np.sin(lat), np.cos(lat) * np.cos(step)))
-        nearest = np.full(len(latitude), np.inf)
-        for point in (np.clip(foot, self.south, self.north), self.south, self.north):
-            np.minimum(nearest, separation(beside, latitude, 0.0, point), out=nearest)
+        point = np.clip(foot, self.south, self.north)
+        nearest[beside] = separation(np.degrees(step), latitude[beside], 0.0, point)
         return nearest
 
     def box(self, margin):
