@@ -3,6 +3,7 @@
 import numpy as np
 
 from climbkit.survey._candidate_table import source_ids
+from climbkit.survey._tile_joining import candidate_set, join_tiles
 
 
 def union_of_stars(tables):
@@ -53,8 +54,8 @@ def only_members(stars, members):
     return stars.iloc[used].reset_index(drop=True), numbers
 
 
-def no_stars(coordinates, features):
-    """Return an empty table with the columns that every search needs.
+def no_candidates(coordinates, features, meta):
+    """Return a set without candidates, with the columns and types of one that has some.
 
     Parameters
     ----------
@@ -62,13 +63,19 @@ def no_stars(coordinates, features):
         Columns of longitude and latitude.
     features : sequence of str
         Columns of features.
+    meta : dict
+        What the set tells of the search.
 
     Returns
     -------
-    stars : DataFrame of shape (0, 3 + n_features)
-        int64 ``source_id`` and float64 columns.
+    candidates : CandidateSet
+        Empty, over no stars.
     """
     import pandas as pd
 
     types = {"source_id": np.int64} | dict.fromkeys([*coordinates, *features], np.float64)
-    return pd.DataFrame({name: np.empty(0, dtype=dtype) for name, dtype in types.items()})
+    stars = pd.DataFrame({name: np.empty(0, dtype=dtype) for name, dtype in types.items()})
+    joined = join_tiles([], [], np.empty(0, dtype=np.int64), margin=0.0)
+    joined = joined._replace(persistence=joined.persistence.astype(np.float64))
+    rows = np.empty(0, dtype=np.int64)
+    return candidate_set(joined, stars, {}, coordinates, rows, meta=meta)
