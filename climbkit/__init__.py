@@ -27,9 +27,14 @@ _ROOM_OF = {
     "GroupCovariance": "cluster",
     "ChiSquaredGate": "cluster",
     "SelectionGate": "cluster",
+    "HDBSCANSweep": "cluster",
     "NoveltyTest": "cluster",
     "SmoothMixture": "cluster",
     "IntegralsOfMotion": "dynamics",
+    "CandidateSet": "survey",
+    "HealpixTiling": "survey",
+    "SquareTiling": "survey",
+    "TiledHDBSCAN": "survey",
     "SeedHoldout": "model_selection",
     "TwoStageSearchCV": "model_selection",
 }
@@ -38,11 +43,13 @@ _ROOMS = (
     "builder",
     "cluster",
     "datasets",
+    "distributed",
     "dynamics",
     "kernels",
     "metrics",
     "model_selection",
     "plotting",
+    "survey",
 )
 
 __all__ = ["__version__", *_ROOM_OF, *_ROOMS]

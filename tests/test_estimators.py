@@ -20,6 +20,8 @@ from climbkit import (
     CLiMB,
     FieldDBSCAN,
     GroupCovariance,
+    HDBSCANSweep,
+    HealpixTiling,
     IntegralsOfMotion,
     KBound,
     KinematicTails,
@@ -27,6 +29,8 @@ from climbkit import (
     SeedHoldout,
     SelectionGate,
     SmoothMixture,
+    SquareTiling,
+    TiledHDBSCAN,
     TwoStageSearchCV,
 )
 
@@ -44,6 +48,8 @@ ESTIMATORS = [
     CDBSCAN(conflict="stop"),
     SSDBSCAN(),
     SSDBSCAN(importance=KinematicTails(lz_column=0, energy_column=0)),
+    HDBSCANSweep(),
+    HDBSCANSweep([2, 5], min_samples=3, mst="hdbscan"),
     NoveltyTest(n_draws=3, n_bootstrap=1),
     SmoothMixture(),
     SeedHoldout(CLiMB(explorer=DBSCAN()), n_splits=2),
@@ -63,6 +69,9 @@ OWN_INPUT = {
     SelectionGate: "is a gate of KBound, which fits it with the labels of the groups",
     IntegralsOfMotion: "takes the six phase-space coordinates of a star",
     KinematicTails: "is a rule for SSDBSCAN, not fitted",
+    HealpixTiling: "cuts the sky into tiles for TiledHDBSCAN, not fitted",
+    SquareTiling: "cuts the sky into tiles for TiledHDBSCAN, not fitted",
+    TiledHDBSCAN: "takes stars with positions on the sky",
 }
 
 

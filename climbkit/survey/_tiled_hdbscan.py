@@ -38,7 +38,7 @@ class TiledHDBSCAN(ClusterMixin, BuilderMixin, BaseEstimator):
         Sides of the tiles, degrees. Each is filled into the tilings that have no side of their
         own.
 
-    min_cluster_sizes : sequence of int, default=range(6, 16)
+    min_cluster_sizes : sequence of int, default=(6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
         Smallest numbers of stars in a cluster, each at least 2.
 
     tiling : SquareTiling, HealpixTiling or list of these, default=None
@@ -190,7 +190,7 @@ class TiledHDBSCAN(ClusterMixin, BuilderMixin, BaseEstimator):
     def __init__(
         self,
         tile_sides=(1, 2, 5),
-        min_cluster_sizes=range(6, 16),
+        min_cluster_sizes=tuple(range(6, 16)),
         *,
         tiling=None,
         margin=0.25,
