@@ -276,21 +276,22 @@ class HDBSCANSweep(BuilderMixin, BaseEstimator):
         """Labels of rows that are not among the fitted ones."""
         tree = cKDTree(self._X_fit)
         most = int(self.min_samples_.max())
-        # Column 0 of the fitted rows' own query is the row itself, or one that coincides.
-        core = tree.query(self._X_fit, k=most + 1)[0]
         k = min(_NEIGHBOURS_PER_SAMPLE * most, len(self._X_fit))
         distances, neighbours = tree.query(X, k=np.arange(1, k + 1))
+        met = np.unique(neighbours)
+        core = np.zeros((len(self.min_samples_), len(self._X_fit)))
+        # The first neighbour of a fitted row is the row itself, or one that coincides.
+        core[:, met] = tree.query(self._X_fit[met], k=self.min_samples_ + 1)[0].T
         labels = np.full((len(self.min_cluster_sizes_), len(X)), NOISE, dtype=np.int64)
         for column, chosen in enumerate(self._chosen):
             if len(chosen) == 0:
                 continue
-            min_samples = int(self.min_samples_[column])
             parent, child, lambda_val, _ = self._trees[column]
             join_clusters(
                 neighbours.astype(np.int64, copy=False),
                 distances,
-                np.ascontiguousarray(core[:, min_samples]),
-                min_samples,
+                core[column],
+                int(self.min_samples_[column]),
                 parent,
                 child,
                 lambda_val,

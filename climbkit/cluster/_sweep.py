@@ -45,11 +45,11 @@ def sweep(
     ----------
     X : ndarray of shape (n_samples, n_features), dtype float64
         Features. Rows with NaN or infinity are noise and do not touch the others.
-    min_cluster_sizes : ndarray of shape (n_sizes,), dtype int64
+    min_cluster_sizes : sequence of int
         Smallest number of rows in a cluster, each at least 2.
-    min_samples : ndarray of shape (n_sizes,), dtype int64, default=None
+    min_samples : int or sequence of int, default=None
         Number of the neighbour at which the core distance is taken, the row itself not counted.
-        None: the minimum cluster sizes.
+        One for all sizes, or one for each; None: the minimum cluster sizes.
     cluster_selection_method : {"eom", "leaf"}, default="eom"
         Largest excess of mass, or the leaves of the tree.
     cluster_selection_epsilon : float, default=0.0
@@ -70,10 +70,12 @@ def sweep(
     Nothing is validated. The work is done with the GIL released, so that fields can be searched
     in threads.
     """
+    sizes = np.asarray(min_cluster_sizes, dtype=np.int64)
+    samples = np.asarray(sizes if min_samples is None else min_samples, dtype=np.int64)
     return sweep_and_trees(
         X,
-        np.asarray(min_cluster_sizes, dtype=np.int64),
-        np.asarray(min_cluster_sizes if min_samples is None else min_samples, dtype=np.int64),
+        sizes,
+        np.broadcast_to(samples, sizes.shape),
         cluster_selection_method,
         cluster_selection_epsilon,
         allow_single_cluster,

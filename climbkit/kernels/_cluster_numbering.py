@@ -3,6 +3,8 @@
 import numpy as np
 from numba import njit
 
+from climbkit.kernels._row_order import lexicographic_order
+
 
 @njit(cache=True, nogil=True)
 def number_clusters(X, labels, sizes, persistence):
@@ -25,21 +27,19 @@ def number_clusters(X, labels, sizes, persistence):
         Former number of each cluster: the largest first, of equal ones the more persistent, and
         of those the one that has the lexicographically smallest point.
     """
-    order = np.arange(len(sizes))
-    order = _by(-persistence, order)
-    order = _by(-sizes.astype(np.float64), order)
+    keys = np.empty((len(sizes), 2))
+    for cluster in range(len(sizes)):
+        keys[cluster, 0] = -sizes[cluster]
+        keys[cluster, 1] = -persistence[cluster]
+    order = lexicographic_order(keys)
     for i in range(1, len(order)):
         a, b = order[i - 1], order[i]
-        if sizes[a] == sizes[b] and persistence[a] == persistence[b]:
-            first = _first_points(X, labels, len(sizes))
-            order = np.arange(len(sizes))
-            for column in range(X.shape[1] - 1, -1, -1):
-                order = _by(X[:, column][first], order)
-            order = _by(-persistence, order)
-            order = _by(-sizes.astype(np.float64), order)
+        if keys[a, 0] == keys[b, 0] and keys[a, 1] == keys[b, 1]:
+            order = lexicographic_order(_with_first_points(keys, X, labels))
             break
     number = np.empty_like(order)
-    number[order] = np.arange(len(order))
+    for i in range(len(order)):
+        number[order[i]] = i
     for point in range(len(labels)):
         if labels[point] >= 0:
             labels[point] = number[labels[point]]
@@ -47,26 +47,21 @@ def number_clusters(X, labels, sizes, persistence):
 
 
 @njit(cache=True, nogil=True)
-def _by(values, order):
-    """Sort by a value and leave equal ones in their order."""
-    return order[np.argsort(values[order], kind="mergesort")]
-
-
-@njit(cache=True, nogil=True)
-def _first_points(X, labels, n_clusters):
-    """Lexicographically smallest point of each cluster."""
-    first = np.full(n_clusters, -1)
+def _with_first_points(keys, X, labels):
+    """Keys of the clusters and, behind them, each one's lexicographically smallest point."""
+    n_clusters, n_columns = len(keys), X.shape[1]
+    extended = np.full((n_clusters, 2 + n_columns), np.inf)
+    for cluster in range(n_clusters):
+        extended[cluster, 0] = keys[cluster, 0]
+        extended[cluster, 1] = keys[cluster, 1]
     for point in range(len(labels)):
-        label = labels[point]
-        if label < 0:
+        cluster = labels[point]
+        if cluster < 0:
             continue
-        if first[label] < 0:
-            first[label] = point
-            continue
-        best = first[label]
-        for column in range(X.shape[1]):
-            if X[point, column] != X[best, column]:
-                if X[point, column] < X[best, column]:
-                    first[label] = point
+        smaller = False
+        for column in range(n_columns):
+            if not smaller and X[point, column] > extended[cluster, 2 + column]:
                 break
-    return np.maximum(first, 0)  # a cluster without points can only be alone in that
+            smaller = smaller or X[point, column] < extended[cluster, 2 + column]
+            extended[cluster, 2 + column] = X[point, column]
+    return extended

@@ -3,6 +3,8 @@
 import numpy as np
 from numba import njit
 
+from climbkit.kernels._row_order import lexicographic_order
+
 NOISE = -1
 
 
@@ -195,11 +197,9 @@ def _excess_of_mass(up, stability, allow_single_cluster, order_free):
 
 @njit(cache=True, nogil=True)
 def _order_free_sum(values):
-    if len(values) > 2:
-        values.sort()
     total = 0.0
-    for value in values:
-        total += value
+    for i in lexicographic_order(values.reshape(-1, 1)):
+        total += values[i]
     return total
 
 
