@@ -15,9 +15,8 @@ import numpy as np
 from numba import njit
 
 from climbkit.kernels._hdbscan_kdtree import LARGEST
-from climbkit.kernels._hdbscan_walk import Forest, walk
-
-LANES = 8  # bounds of a node are compared in blocks of as many
+from climbkit.kernels._hdbscan_lanes import VALUES
+from climbkit.kernels._hdbscan_walk import Forest, walk, work_space
 
 
 @njit(cache=True, nogil=True)
@@ -29,9 +28,9 @@ def approximate_spanning_trees(tree, core, first, approximate, exponent):
     tree : NodeArrays
         Rows, in leaves of a third of hdbscan's `leaf_size`.
     core : ndarray of shape (n_values, n_rows), dtype float64
-        Squared core distances in tree order, of at most 62 values of min_samples.
+        Squared core distances by row, of at most `VALUES` values of min_samples.
     first : ndarray of shape (n_values, n_rows), dtype int32
-        Positions that rows are joined to in the first round, -1 for none.
+        Rows that each row is joined to in the first round, -1 for none.
     approximate : bool
         Whether bounds are kept between rounds (hdbscan's `approx_min_span_tree`).
     exponent : float
@@ -46,15 +45,14 @@ def approximate_spanning_trees(tree, core, first, approximate, exponent):
     n_edges : ndarray of shape (n_values,), dtype int64
         Less than ``n_rows - 1`` where distances are too large for float64.
     """
-    n_values, n_rows = core.shape
-    n_nodes = len(tree.start)
-    n_lanes = (n_values + LANES - 1) // LANES * LANES
+    n_values, n_rows = first.shape
+    n_nodes = len(tree.radius)
     left = np.empty((n_values, n_rows - 1), np.int32)
     right = np.empty((n_values, n_rows - 1), np.int32)
     weight = np.empty((n_values, n_rows - 1))
     n_edges = np.zeros(n_values, np.int64)
     n_components = np.empty(n_values, np.int64)
-    component = np.empty((n_values, n_rows), np.int32)
+    component = np.empty((n_values, len(tree.rows)), np.int32)
     rank = np.zeros((n_values, n_rows), np.uint8)
     root = np.empty(n_rows, np.int32)
     edges = (left, right, weight)
@@ -62,25 +60,23 @@ def approximate_spanning_trees(tree, core, first, approximate, exponent):
     for value in range(n_values):
         root[:] = np.arange(n_rows)
         component[value] = tree.rows
-        n_edges[value] = _join_rows(
-            tree.rows, core[value], first[value], root, rank[value], edges, value
-        )
+        n_edges[value] = _join_rows(core[value], first[value], root, rank[value], edges, value)
         if n_edges[value] < n_rows - 1:
             unfinished |= 1 << value
         n_components[value] = _renumber(component[value], root, rank[value], n_rows)
 
     most = n_components.max()
     forest = Forest(
-        core,
-        core.view(np.int64),
+        _by_slot(tree, core),
         component,
-        np.full((n_nodes, n_lanes), -1, np.int32),
-        np.zeros((n_nodes, n_lanes)),
+        np.full((n_nodes, VALUES), -1, np.int32),
+        np.full((n_nodes, VALUES), LARGEST),
         np.empty((n_values, most)),
         np.empty((n_values, most), np.int32),
         np.empty((n_values, most), np.int32),
+        np.zeros(len(tree.rows), np.int32),
     )
-    forest.bounds[:, :n_values] = LARGEST
+    work = work_space(tree)
     is_stuck = np.zeros(n_values, np.bool_)
     while unfinished != 0:
         for value in range(n_values):
@@ -88,7 +84,9 @@ def approximate_spanning_trees(tree, core, first, approximate, exponent):
                 forest.nearest[value, : n_components[value]] = LARGEST
                 forest.source[value, : n_components[value]] = -1
                 _number_nodes(tree, component[value], forest.node_component, value)
-        walk(tree, forest, unfinished, exponent)
+        for i in range(len(tree.rows)):
+            forest.hopeful[i] = unfinished if tree.rows[i] >= 0 else 0
+        walk(tree, forest, work, unfinished, exponent)
         for value in range(n_values):
             if not unfinished >> value & 1:
                 continue
@@ -109,19 +107,25 @@ def approximate_spanning_trees(tree, core, first, approximate, exponent):
 
 
 @njit(cache=True, nogil=True)
-def _join_rows(rows, core, first, root, rank, edges, value):
+def _by_slot(tree, core):
+    ordered = np.full((len(core), len(tree.rows)), np.inf)
+    for value in range(len(core)):
+        for i in range(len(tree.rows)):
+            if tree.rows[i] >= 0:
+                ordered[value, i] = core[value, tree.rows[i]]
+    return ordered
+
+
+@njit(cache=True, nogil=True)
+def _join_rows(core, first, root, rank, edges, value):
     """Add the edges from each row to its first neighbour; return the number of edges."""
     left, right, weight = edges
-    position = np.empty(len(rows), np.int32)
-    for i in range(len(rows)):
-        position[rows[i]] = i
     n_edges = 0
-    for row in range(len(rows)):
-        i = position[row]
-        if first[i] >= 0 and _unite(root, rank, row, rows[first[i]]):
+    for row in range(len(first)):
+        if first[row] >= 0 and _unite(root, rank, row, first[row]):
             left[value, n_edges] = row
-            right[value, n_edges] = rows[first[i]]
-            weight[value, n_edges] = math.sqrt(core[i])
+            right[value, n_edges] = first[row]
+            weight[value, n_edges] = math.sqrt(core[row])
             n_edges += 1
     return n_edges
 
@@ -180,18 +184,21 @@ def _renumber(component, root, rank, n_components):
     for one in range(n_components):
         number[one] = number[_find(root, one)]
     for i in range(len(component)):
-        component[i] = number[component[i]]
+        if component[i] >= 0:
+            component[i] = number[component[i]]
     return count
 
 
 @njit(cache=True, nogil=True)
 def _number_nodes(tree, component, node_component, value):
     """Number the nodes whose rows are of one component."""
-    for node in range(len(tree.start) - 1, -1, -1):
-        if tree.is_leaf[node]:
-            common = component[tree.start[node]]
-            for i in range(tree.start[node] + 1, tree.end[node]):
-                if component[i] != common:
+    n_lanes = tree.columns.shape[2]
+    for node in range(len(node_component) - 1, -1, -1):
+        if node >= tree.first_leaf:
+            begin = (node - tree.first_leaf) * n_lanes
+            common = component[begin]
+            for i in range(begin + 1, begin + n_lanes):
+                if component[i] != common and component[i] >= 0:
                     common = -1
                     break
         else:

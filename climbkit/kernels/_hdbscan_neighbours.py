@@ -22,21 +22,21 @@ PARALLEL_FROM = 16384  # rows; hdbscan splits its query among its jobs above thi
 
 
 @njit(cache=True, nogil=True)
-def first_neighbours(squared, neighbours, positions, min_samples, core, first):
+def first_neighbours(squared, neighbours, rows, min_samples, core, first):
     """Find core distances and the neighbour that each row is joined to at first.
 
     Parameters
     ----------
     squared, neighbours : ndarray of shape (n_rows, k)
         From `query_tree`, with more than `min_samples` columns where there are more rows.
-    positions : ndarray of shape (n_rows,), dtype int32
-        Place of each of its rows in `core` and `first`.
+    rows : ndarray of shape (n_rows,), dtype int32
+        Row number of each position in the order of that query.
     min_samples : int
         Place of the neighbour that gives the core distance.
     core : ndarray of shape (n_rows,), dtype float64
         Squared core distances, with the rounding of the square root that hdbscan takes. Written.
     first : ndarray of shape (n_rows,), dtype int32
-        Place of the nearest neighbour that is not less dense, -1 for none. Written.
+        Nearest neighbour that is not less dense, -1 for none. Written.
 
     Returns
     -------
@@ -48,7 +48,7 @@ def first_neighbours(squared, neighbours, positions, min_samples, core, first):
     for i in range(n_rows):
         distance = np.sqrt(squared[i, min_samples - 1])
         own_core[i] = distance * distance
-        core[positions[i]] = own_core[i]
+        core[rows[i]] = own_core[i]
     n_open = 0
     for i in range(n_rows):
         limit = squared[i, min_samples - 1]
@@ -63,7 +63,7 @@ def first_neighbours(squared, neighbours, positions, min_samples, core, first):
             while end < k and squared[i, end] == squared[i, begin]:
                 if own_core[neighbours[i, end]] <= own_core[i]:
                     if n_suited == 0:
-                        chosen = positions[neighbours[i, end]]
+                        chosen = rows[neighbours[i, end]]
                     n_suited += 1
                 end += 1
             is_cut = squared[i, begin] == limit and end > min_samples
@@ -72,19 +72,17 @@ def first_neighbours(squared, neighbours, positions, min_samples, core, first):
             if n_suited > 0:
                 break
             begin = end
-        first[positions[i]] = chosen
+        first[rows[i]] = chosen
     return n_open
 
 
-def first_neighbours_by_query(X, rows, min_samples, n_jobs, leaf_size):
+def first_neighbours_by_query(X, min_samples, n_jobs, leaf_size):
     """Find the same by the query of scikit-learn that hdbscan makes, ties included.
 
     Parameters
     ----------
     X : ndarray of shape (n_rows, n_columns), dtype float64
         Rows.
-    rows : ndarray of shape (n_rows,), dtype int64
-        Row number of each position in tree order.
     min_samples : int
         Place of the neighbour that gives the core distance, less than the number of rows.
     n_jobs : int
@@ -96,7 +94,7 @@ def first_neighbours_by_query(X, rows, min_samples, n_jobs, leaf_size):
     Returns
     -------
     core, first : ndarray of shape (n_rows,)
-        As from `first_neighbours`, in tree order.
+        As from `first_neighbours`.
     """
     if n_jobs < 1:
         n_jobs = max(cpu_count() + 1 + n_jobs, 1)
@@ -108,22 +106,16 @@ def first_neighbours_by_query(X, rows, min_samples, n_jobs, leaf_size):
         tree.query(X[begin:end], k=min_samples + 1, dualtree=True, breadth_first=True)
         for begin, end in pairwise(edges)
     ]
-    distances = np.concatenate([answer[0][:, min_samples] for answer in answers])
-    neighbours = np.concatenate([answer[1] for answer in answers])
-    return _first_of_query(distances, neighbours, rows)
+    core = np.concatenate([answer[0][:, min_samples] for answer in answers]) ** 2
+    return core, _first_suited(core, np.concatenate([answer[1] for answer in answers]))
 
 
 @njit(cache=True, nogil=True)
-def _first_of_query(distances, neighbours, rows):
-    n_rows = len(rows)
-    position = np.empty(n_rows, np.int64)
-    position[rows] = np.arange(n_rows)
-    squared = distances * distances
-    core = squared[rows]
-    first = np.full(n_rows, -1, np.int32)
-    for row in range(n_rows):
+def _first_suited(core, neighbours):
+    first = np.full(len(core), -1, np.int32)
+    for row in range(len(core)):
         for other in neighbours[row]:
-            if other != row and squared[other] <= squared[row]:
-                first[position[row]] = position[other]
+            if other != row and core[other] <= core[row]:
+                first[row] = other
                 break
-    return core, first
+    return first

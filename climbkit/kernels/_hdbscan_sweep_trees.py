@@ -8,6 +8,7 @@ import numpy as np
 
 from climbkit.kernels._hdbscan_boruvka import approximate_spanning_trees
 from climbkit.kernels._hdbscan_kdtree import SQUARE, node_arrays
+from climbkit.kernels._hdbscan_lanes import VALUES
 from climbkit.kernels._hdbscan_linkage import condense, single_linkage
 from climbkit.kernels._hdbscan_neighbours import (
     first_neighbours,
@@ -50,31 +51,30 @@ def hdbscan_spanning_trees(X, min_samples, *, approximate=True, core_dist_n_jobs
     """
     n_rows = len(X)
     places = [min(int(m), n_rows - 1) for m in min_samples]
-    distinct = sorted(set(places))
     tree = node_arrays(X, LEAF_SIZE // BORUVKA_LEAVES)
     packed = build_packed_tree(X)
     # One neighbour more shows whether the last one has equals.
-    squared, neighbours = query_tree(packed, min(distinct[-1] + 1, n_rows - 1))
+    squared, neighbours = query_tree(packed, min(max(places) + 1, n_rows - 1))
     if np.isinf(squared[:, -1]).any():
         raise ValueError(OVERFLOW)
-    position = np.empty(n_rows, np.int32)
-    position[tree.rows] = np.arange(n_rows, dtype=np.int32)
-    position = position[packed.rows]
-    core = np.empty((len(distinct), n_rows))
-    first = np.empty((len(distinct), n_rows), np.int32)
-    for value, m in enumerate(distinct):
-        if first_neighbours(squared, neighbours, position, m, core[value], first[value]):
-            core[value], first[value] = first_neighbours_by_query(
-                X, tree.rows, m, core_dist_n_jobs, LEAF_SIZE
-            )
-    left, right, weight, n_edges = approximate_spanning_trees(
-        tree, core, first, approximate, SQUARE
-    )
-    if n_edges.min() < n_rows - 1:
-        raise ValueError(OVERFLOW)
-    for m in places:
-        value = distinct.index(m)
-        yield left[value], right[value], weight[value]
+    for begin in range(0, len(places), VALUES):
+        walked = places[begin : begin + VALUES]
+        distinct = sorted(set(walked))
+        core = np.empty((len(distinct), n_rows))
+        first = np.empty((len(distinct), n_rows), np.int32)
+        for value, m in enumerate(distinct):
+            if first_neighbours(squared, neighbours, packed.rows, m, core[value], first[value]):
+                core[value], first[value] = first_neighbours_by_query(
+                    X, m, core_dist_n_jobs, LEAF_SIZE
+                )
+        left, right, weight, n_edges = approximate_spanning_trees(
+            tree, core, first, approximate, SQUARE
+        )
+        if n_edges.min() < n_rows - 1:
+            raise ValueError(OVERFLOW)
+        for m in walked:
+            value = distinct.index(m)
+            yield left[value], right[value], weight[value]
 
 
 def hdbscan_condensed_trees(

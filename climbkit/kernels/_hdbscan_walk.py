@@ -18,13 +18,25 @@ from climbkit.kernels._hdbscan_kdtree import (
     LARGEST,
     ROUNDING,
     TINY,
+    NodeArrays,
     is_decided,
     node_distance,
-    quick_node_distance,
+)
+from climbkit.kernels._hdbscan_lanes import (
+    VALUES,
+    box_distance,
+    first_within,
+    lanes_above,
+    lanes_apart,
+    least_reach,
+    lowest_bit,
+    row_to_rows,
+    rows_to_box,
+    rows_with,
+    unowned,
 )
 
 PAIR_STACK = 1024  # a pair leaves one sibling for each step down either tree of at most 64 levels
-FARTHEST = np.iinfo(np.int64).max
 
 
 class Forest(NamedTuple):
@@ -32,34 +44,60 @@ class Forest(NamedTuple):
 
     Attributes
     ----------
-    core : ndarray of shape (n_values, n_rows), dtype float64
-        Squared core distances in tree order.
-    core_bits : ndarray of shape (n_values, n_rows), dtype int64
-        The same seen as integers, which a compiler puts in order faster.
-    component : ndarray of shape (n_values, n_rows), dtype int32
-        Component of each row in tree order.
-    node_component : ndarray of shape (n_nodes, n_lanes), dtype int32
+    core : ndarray of shape (n_values, n_slots), dtype float64
+        Squared core distances.
+    component : ndarray of shape (n_values, n_slots), dtype int32
+        Component of each row, -1 in empty slots.
+    node_component : ndarray of shape (n_nodes, VALUES), dtype int32
         Component of all rows of a node, -1 where they differ.
-    bounds : ndarray of shape (n_nodes, n_lanes), dtype float64
-        Squared distance beyond which a node need not be searched; 0 in lanes beyond `n_values`.
+    bounds : ndarray of shape (n_nodes, VALUES), dtype float64
+        Squared distance beyond which a node need not be searched.
     nearest : ndarray of shape (n_values, n_components), dtype float64
         Squared distance of the nearest row outside found so far.
     source, sink : ndarray of shape (n_values, n_components), dtype int32
-        Positions of the row inside and outside, -1 for none.
+        Slots of the row inside and outside, -1 for none.
+    hopeful : ndarray of shape (n_slots,), dtype int32
+        Bits of the values for which a row may start an edge still: a component's nearest distance
+        only falls.
     """
 
     core: np.ndarray
-    core_bits: np.ndarray
     component: np.ndarray
     node_component: np.ndarray
     bounds: np.ndarray
     nearest: np.ndarray
     source: np.ndarray
     sink: np.ndarray
+    hopeful: np.ndarray
+
+
+class Work(NamedTuple):
+    """Room for a walk: pairs of nodes with their values and distances, and a leaf's distances."""
+
+    pairs: np.ndarray
+    distances: np.ndarray
+    to_box: np.ndarray
+    to_rows: np.ndarray
+    highest: np.ndarray
+    lowest: np.ndarray
 
 
 @njit(cache=True, nogil=True)
-def walk(tree, forest, everything, exponent):
+def work_space(tree):
+    """Room for the walks over a tree."""
+    n_lanes = tree.columns.shape[2]
+    return Work(
+        np.zeros((PAIR_STACK, 3), np.int64),
+        np.zeros(PAIR_STACK),
+        np.empty(n_lanes),
+        np.empty(n_lanes),
+        np.empty(VALUES),
+        np.empty(VALUES),
+    )
+
+
+@njit(cache=True, nogil=True)
+def walk(tree, forest, work, everything, exponent):
     """Find the nearest row outside for each component, as far as the bounds allow.
 
     Parameters
@@ -67,44 +105,49 @@ def walk(tree, forest, everything, exponent):
     tree : NodeArrays
         Rows.
     forest : Forest
-        Components; `nearest`, `source`, `sink` and `bounds` are updated.
+        Components; `nearest`, `source`, `sink`, `bounds` and `hopeful` are updated.
+    work : Work
+        From `work_space`.
     everything : int
         Bits of the values of min_samples that are not finished.
     exponent : float
         2, not known when compiled.
     """
-    lower, upper = tree.lower, tree.upper
-    pairs = np.zeros((PAIR_STACK, 3), np.int64)
-    distances = np.zeros(PAIR_STACK)
-    # Values for which a row may still start an edge: a component's nearest distance only falls.
-    hopeful = np.full(len(tree.rows), everything)
-    widest = np.max((tree.end - tree.start)[tree.is_leaf])
-    squared = np.empty(widest + 1)
-    bits = squared.view(np.int64)  # in the order of the numbers, as none is negative
-    highest = np.empty(forest.bounds.shape[1])
-    lowest = np.empty(forest.bounds.shape[1])
-    pairs[0, 2] = everything
+    boxes, radius, first_leaf = unowned(tree.boxes), unowned(tree.radius), tree.first_leaf
+    bounds, node_component = unowned(forest.bounds), unowned(forest.node_component)
+    pairs, distances = unowned(work.pairs), unowned(work.distances)
+    tree = _unowned_tree(tree)
+    forest = _unowned_forest(forest)
+    work = _unowned_work(work)
+    pairs[0, 0], pairs[0, 1], pairs[0, 2] = 0, 0, everything
+    distances[0] = 0.0
     top = 1
     while top > 0:
         top -= 1
-        a, b = pairs[top, 0], pairs[top, 1]
-        values = pairs[top, 2] & _not_pruned(tree, forest, a, b, distances[top], exponent)
+        a, b, values = pairs[top, 0], pairs[top, 1], pairs[top, 2]
+        distance = distances[top]
+        values &= lanes_apart(node_component, a, b)
+        margin = ROUNDING * distance + TINY
+        perhaps = values & lanes_above(bounds, a, max(distance - margin, 0.0))
+        values &= lanes_above(bounds, a, distance + margin)
+        if values != perhaps:
+            values = perhaps & lanes_above(bounds, a, node_distance(boxes, a, b, exponent))
         if values == 0:
             continue
-        if tree.is_leaf[a] and tree.is_leaf[b]:
-            _search_leaf(tree, forest, a, b, values, hopeful, squared, bits, highest, lowest)
+        if a >= first_leaf and b >= first_leaf:
+            _search_leaf(tree, forest, work, a, b, values)
             continue
-        if tree.is_leaf[a] or (not tree.is_leaf[b] and tree.radius[b] > tree.radius[a]):
+        if a >= first_leaf or (b < first_leaf and radius[b] > radius[a]):
             near_a, near_b, far_a, far_b = a, 2 * b + 1, a, 2 * b + 2
         else:
             near_a, near_b, far_a, far_b = 2 * a + 1, b, 2 * a + 2, b
-        near = quick_node_distance(lower, upper, near_a, near_b)
-        far = quick_node_distance(lower, upper, far_a, far_b)
+        near = box_distance(boxes, near_a, near_b)
+        far = box_distance(boxes, far_a, far_b)
         if is_decided(near, far):
             in_order = near < far
         else:
-            in_order = node_distance(lower, upper, near_a, near_b, exponent) < node_distance(
-                lower, upper, far_a, far_b, exponent
+            in_order = node_distance(boxes, near_a, near_b, exponent) < node_distance(
+                boxes, far_a, far_b, exponent
             )
         if not in_order:
             near_a, near_b, far_a, far_b = far_a, far_b, near_a, near_b
@@ -118,128 +161,58 @@ def walk(tree, forest, everything, exponent):
 
 
 @njit(cache=True, nogil=True)
-def _not_pruned(tree, forest, a, b, distance, exponent):
-    """Bits of the values for which a pair is near enough and not of one component."""
-    bounds, components = forest.bounds, forest.node_component
-    margin = ROUNDING * distance + TINY
-    least, most = max(distance - margin, 0.0), distance + margin
-    surely, perhaps = 0, 0
-    for lane in range(bounds.shape[1]):
-        is_open = (components[a, lane] != components[b, lane]) | (components[a, lane] < 0)
-        surely |= int((most < bounds[a, lane]) & is_open) << lane
-        perhaps |= int((least < bounds[a, lane]) & is_open) << lane
-    if surely == perhaps:
-        return surely
-    distance = node_distance(tree.lower, tree.upper, a, b, exponent)
-    values = 0
-    for lane in range(bounds.shape[1]):
-        is_open = (components[a, lane] != components[b, lane]) | (components[a, lane] < 0)
-        values |= int((distance < bounds[a, lane]) & is_open) << lane
-    return values
-
-
-@njit(cache=True, nogil=True)
-def _search_leaf(tree, forest, a, b, values, hopeful, squared, bits, highest, lowest):
+def _search_leaf(tree, forest, work, a, b, values):
     """Offer the rows of a leaf to the components of another, and tighten the other's bounds."""
-    begin, end = tree.start[b], tree.end[b]
-    highest[:] = 0.0
-    lowest[:] = LARGEST
-    for i in range(tree.start[a], tree.end[a]):
-        left = hopeful[i] & values
-        if left == 0:
-            continue
-        to_leaf = -1.0
-        to_row = -1.0
-        value = 0
+    columns, to_box, to_rows = tree.columns, work.to_box, work.to_rows
+    highest, lowest = work.highest, work.lowest
+    core, component, nearest = forest.core, forest.component, forest.nearest
+    n_columns, n_lanes = columns.shape[1], columns.shape[2]
+    leaf, other = a - tree.first_leaf, b - tree.first_leaf
+    begin, other_begin = leaf * n_lanes, other * n_lanes
+    for value in range(VALUES):
+        highest[value] = 0.0
+        lowest[value] = LARGEST
+    rows_to_box(columns, leaf, tree.boxes, b, n_columns, to_box)
+    rows = rows_with(forest.hopeful, begin, n_lanes, values)
+    while rows != 0:
+        lane = lowest_bit(rows)
+        rows &= rows - 1
+        i = begin + lane
+        to_nearest = -1.0
+        left = forest.hopeful[i] & values
         while left != 0:
-            if left & 1 == 0:
-                left >>= 1
-                value += 1
-                continue
-            component = forest.component[value, i]
-            best = forest.nearest[value, component]
-            core = forest.core[value, i]
+            value = lowest_bit(left)
+            left &= left - 1
+            own = component[value, i]
+            best = nearest[value, own]
             # hdbscan leaves such a row out of the bound too: no better edge starts from it.
-            if core > best:
-                hopeful[i] &= ~(1 << value)
-            else:
-                if to_leaf < 0.0:
-                    to_leaf = _squared_to_node(tree, i, b)
-                if to_leaf < best:
-                    if to_row < 0.0:
-                        to_row = _squared_to_rows(tree, i, begin, end, squared, bits)
-                    if to_row < best:
-                        best = _search_rows(
-                            forest, value, i, component, begin, end, squared, bits, best
+            if core[value, i] > best:
+                forest.hopeful[i] &= ~(1 << value)
+                continue
+            if to_box[lane] < best:
+                if to_nearest < 0.0:
+                    to_nearest = row_to_rows(columns, leaf, lane, other, n_columns, to_rows)
+                if to_nearest < best:
+                    reach = least_reach(to_rows, core, component, value, other_begin, n_lanes, own)
+                    reach = max(reach, core[value, i])
+                    if reach < best:
+                        best = reach
+                        # The first that is as near once the row's own core distance counts.
+                        found = first_within(
+                            to_rows, core, component, value, other_begin, n_lanes, own, reach
                         )
-                highest[value] = max(highest[value], best)
-                lowest[value] = min(lowest[value], best)
-            left >>= 1
-            value += 1
+                        nearest[value, own] = reach
+                        forest.source[value, own] = i
+                        forest.sink[value, own] = other_begin + lowest_bit(found)
+            highest[value] = max(highest[value], best)
+            lowest[value] = min(lowest[value], best)
     diameter = 2 * (tree.radius[a] * tree.radius[a])
-    value = 0
     while values != 0:
-        if values & 1:
-            bound = min(highest[value], lowest[value] + diameter)
-            if bound < forest.bounds[a, value]:
-                _tighten(forest.bounds, a, value, bound)
-        values >>= 1
-        value += 1
-
-
-@njit(cache=True, nogil=True)
-def _squared_to_node(tree, i, node):
-    total = 0.0
-    for column in range(tree.lower.shape[1]):
-        value = tree.points[i, column]
-        gap = max(tree.lower[node, column] - value, value - tree.upper[node, column])
-        gap = max(gap, 0.0)
-        total += gap * gap
-    return total
-
-
-@njit(cache=True, nogil=True)
-def _squared_to_rows(tree, i, begin, end, squared, bits):
-    """Write the squared distances from a row to those of a leaf; return the least."""
-    for j in range(end - begin):
-        squared[j] = 0.0
-    for column in range(tree.points.shape[1]):
-        value = tree.points[i, column]
-        for j in range(end - begin):
-            difference = value - tree.columns[column, begin + j]
-            squared[j] += difference * difference
-    least = FARTHEST
-    for j in range(end - begin):
-        least = min(least, bits[j])
-    bits[end - begin] = least
-    return squared[end - begin]
-
-
-@njit(cache=True, nogil=True)
-def _search_rows(forest, value, i, component, begin, end, squared, bits, best):
-    """Find the nearest row of a leaf outside a component; return its distance, or `best`."""
-    least = FARTHEST
-    for j in range(end - begin):
-        reach = max(bits[j], forest.core_bits[value, begin + j])
-        reach = FARTHEST if forest.component[value, begin + j] == component else reach
-        least = min(least, reach)
-    if least == FARTHEST:
-        return best
-    # The first that is as near once the row's own core distance counts.
-    least = max(least, forest.core_bits[value, i])
-    j = 0
-    while (
-        forest.component[value, begin + j] == component
-        or max(bits[j], forest.core_bits[value, begin + j]) > least
-    ):
-        j += 1
-    distance = max(squared[j], forest.core[value, begin + j], forest.core[value, i])
-    if distance >= best:
-        return best
-    forest.nearest[value, component] = distance
-    forest.source[value, component] = i
-    forest.sink[value, component] = begin + j
-    return distance
+        value = lowest_bit(values)
+        values &= values - 1
+        bound = min(highest[value], lowest[value] + diameter)
+        if bound < forest.bounds[a, value]:
+            _tighten(forest.bounds, a, value, bound)
 
 
 @njit(cache=True, nogil=True)
@@ -251,3 +224,41 @@ def _tighten(bounds, node, value, bound):
             break
         node = (node - 1) // 2
         bound = max(bounds[2 * node + 1, value], bounds[2 * node + 2, value])
+
+
+@njit(cache=True, nogil=True)
+def _unowned_tree(tree):
+    return NodeArrays(
+        unowned(tree.columns),
+        unowned(tree.rows),
+        unowned(tree.slots),
+        unowned(tree.boxes),
+        unowned(tree.radius),
+        tree.first_leaf,
+    )
+
+
+@njit(cache=True, nogil=True)
+def _unowned_forest(forest):
+    return Forest(
+        unowned(forest.core),
+        unowned(forest.component),
+        unowned(forest.node_component),
+        unowned(forest.bounds),
+        unowned(forest.nearest),
+        unowned(forest.source),
+        unowned(forest.sink),
+        unowned(forest.hopeful),
+    )
+
+
+@njit(cache=True, nogil=True)
+def _unowned_work(work):
+    return Work(
+        unowned(work.pairs),
+        unowned(work.distances),
+        unowned(work.to_box),
+        unowned(work.to_rows),
+        unowned(work.highest),
+        unowned(work.lowest),
+    )

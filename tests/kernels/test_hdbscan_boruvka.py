@@ -42,6 +42,10 @@ def test_the_exact_tree_is_the_same_too():
     assert_same_edges(package.blobs(2000, 5), [6, 15], approximate=False)
 
 
+def test_more_values_than_one_walk_serves():
+    assert_same_edges(package.blobs(400, 2), [*range(1, 20), 3])
+
+
 def test_scales_far_from_one_give_the_same_edges():
     X = package.blobs(500, 3)
     for scale in (1e-170, 1e-100, 1e100):

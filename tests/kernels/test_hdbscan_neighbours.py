@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.spatial.distance import cdist
 from sklearn.neighbors import KDTree
 
 from climbkit.kernels._hdbscan_kdtree import SQUARE, node_arrays, node_distance
@@ -37,16 +36,13 @@ def reference_first_neighbours(X, min_samples):
 
 def found_first_neighbours(X, min_samples):
     """Core distances, first neighbours by row number, and how many rows ties leave open."""
-    tree = node_arrays(X, 13)
     packed = build_packed_tree(X)
     squared, neighbours = query_tree(packed, min(min_samples + 3, len(X) - 1))
     core, first = np.empty(len(X)), np.empty(len(X), np.int32)
-    position = np.argsort(tree.rows).astype(np.int32)[packed.rows]
-    n_open = first_neighbours(squared, neighbours, position, min_samples, core, first)
+    n_open = first_neighbours(squared, neighbours, packed.rows, min_samples, core, first)
     if n_open:
-        core, first = first_neighbours_by_query(X, tree.rows, min_samples, 1, 40)
-    back = np.argsort(tree.rows)
-    return core[back], np.where(first < 0, -1, tree.rows[first])[back], n_open
+        core, first = first_neighbours_by_query(X, min_samples, 1, 40)
+    return core, first, n_open
 
 
 @few
@@ -72,13 +68,15 @@ def test_a_pair_repeated_leaves_nothing_open_and_a_grid_does(min_samples):
     assert found_first_neighbours(np.round(X), min_samples)[2] > 0
 
 
-def test_node_distances_bound_those_of_the_rows():
-    tree = node_arrays(package.blobs(200, 3), 13)
-    distances = cdist(tree.points, tree.points, "sqeuclidean")
+def test_node_distances_are_those_of_the_boxes_of_their_rows():
+    X = package.blobs(200, 3)
+    tree = node_arrays(X, 13)
+    first = tree.first_leaf
+    leaves = [X[rows[rows >= 0]] for rows in tree.rows.reshape(first + 1, -1)]
     rng = np.random.default_rng(1)
-    for a, b in rng.integers(0, len(tree.start), (50, 2)):
-        block = distances[tree.start[a] : tree.end[a], tree.start[b] : tree.end[b]]
-        bound = node_distance(tree.lower, tree.upper, a, b, SQUARE)
-        assert bound <= block.min() * (1 + 1e-12)
-        gaps = np.maximum(tree.lower[a] - tree.upper[b], tree.lower[b] - tree.upper[a])
-        np.testing.assert_allclose(bound, np.sum(np.maximum(gaps, 0) ** 2), rtol=1e-12)
+    for a, b in rng.integers(first, 2 * first + 1, (50, 2)):
+        one, other = leaves[a - first], leaves[b - first]
+        gaps = np.maximum(one.min(axis=0) - other.max(axis=0), other.min(axis=0) - one.max(axis=0))
+        expected = np.sum(np.maximum(gaps, 0) ** 2)
+        found = node_distance(tree.boxes, a, b, SQUARE)
+        np.testing.assert_allclose(found, expected, rtol=1e-14)
