@@ -1,5 +1,7 @@
 """Tables with lists of members in ECSV, the text format of astropy."""
 
+import contextlib
+import csv
 import itertools
 
 import numpy as np
@@ -9,6 +11,7 @@ from climbkit._optional import import_optional
 NAME = "ECSV"
 _HEADER_KEY = "climbkit"
 _FORMAT = "ascii.ecsv"
+_LONGEST_FIELD = 2**31 - 1  # characters: the largest limit that csv takes on every system
 
 
 def write_table(path, frame, indptr, lists, header, units):
@@ -99,7 +102,8 @@ def read_table(path, list_columns):
     """Return the table, indptr and lists that `write_table` was given."""
     import pandas as pd
 
-    table = import_optional("astropy.table", "survey").Table.read(path, format=_FORMAT)
+    with _long_fields():
+        table = import_optional("astropy.table", "survey").Table.read(path, format=_FORMAT)
     dtypes = table.meta[_HEADER_KEY]["dtypes"]
     indptr, lists = None, {}
     for name in list_columns:
@@ -109,6 +113,16 @@ def read_table(path, list_columns):
             lists[name] = np.concatenate([np.empty(0), *rows]) if not rows else np.concatenate(rows)
     columns = {name: _restored(table[name], dtype) for name, dtype in dtypes}
     return pd.DataFrame(columns, index=range(len(table))), indptr, lists
+
+
+@contextlib.contextmanager
+def _long_fields():
+    """Let the csv module read lists of members that are longer than its limit, for a while."""
+    limit = csv.field_size_limit(_LONGEST_FIELD)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(limit)
 
 
 def _restored(column, dtype):
@@ -123,4 +137,12 @@ def _restored(column, dtype):
 def read_errors():
     """Return what a damaged file raises."""
     meta = import_optional("astropy.table.meta", "survey")
-    return (ValueError, KeyError, IndexError, TypeError, AttributeError, meta.YamlParseError)
+    return (
+        ValueError,
+        KeyError,
+        IndexError,
+        TypeError,
+        AttributeError,
+        csv.Error,
+        meta.YamlParseError,
+    )

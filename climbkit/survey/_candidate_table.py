@@ -178,8 +178,8 @@ def describe_candidates(stars, indptr, indices):
 
     Notes
     -----
-    Time is that of sorting the members by separation, O(n log n) in their number; it does not
-    depend on the number of stars that are no members.
+    Time and memory are linear in the number of members; they do not depend on the number of stars
+    that are no members.
 
     Examples
     --------
@@ -199,7 +199,7 @@ def describe_candidates(stars, indptr, indices):
     columns = {"n_members": np.diff(indptr)}
     radii = None
     for lon, lat in frames:
-        members = unit_vectors(stars[lon].to_numpy()[indices], stars[lat].to_numpy()[indices])
+        members = _member_vectors(stars[lon].to_numpy(), stars[lat].to_numpy(), indices)
         centre, columns[lon], columns[lat] = _mean_direction(members, indptr)
         if radii is None:
             away = _separation(members, centre[owners(indptr)])
@@ -220,6 +220,13 @@ def unit_vectors(lon, lat):
     return np.column_stack([cos_lat * np.cos(lon), cos_lat * np.sin(lon), np.sin(lat)])
 
 
+def _member_vectors(lon, lat, indices):
+    """Unit vectors of the members, with no more sines than there are stars or members."""
+    if len(indices) > len(lon):
+        return unit_vectors(lon, lat)[indices]
+    return unit_vectors(lon[indices], lat[indices])
+
+
 def _mean_direction(members, indptr):
     """Unit vector, longitude and latitude (degrees) of the mean direction by candidate."""
     total = sum_by_candidate(np.nan_to_num(members, nan=0.0), indptr)
@@ -234,7 +241,8 @@ def _mean_direction(members, indptr):
 
 def _separation(first, second):
     """Angle in degrees between unit vectors; by the chord, which is exact for small angles."""
-    chord = np.linalg.norm(first - second, axis=1)
+    between = first - second
+    chord = np.sqrt(np.einsum("ij,ij->i", between, between))
     return np.degrees(2.0 * np.arcsin(np.minimum(chord / 2.0, 1.0)))
 
 

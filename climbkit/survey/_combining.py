@@ -118,16 +118,22 @@ def _rows_of(wanted, stars, guess):
     ids = source_ids(stars)
     if ids is None:
         raise ValueError("the candidates are joined to stars by source_id, which these lack.")
-    if len(guess) == 0 or (guess.max() < len(ids) and np.array_equal(ids[guess], wanted)):
+    if len(wanted) == 0:
+        return wanted
+    if len(guess) and (guess.max() < len(ids) and np.array_equal(ids[guess], wanted)):
         return guess
-    order = np.argsort(ids, kind="stable")
-    ordered = ids[order]
-    first = np.searchsorted(ordered, wanted, side="left")
-    count = np.searchsorted(ordered, wanted, side="right") - first
-    if np.any(count != 1):
-        at = int(np.flatnonzero(count != 1)[0])
-        raise ValueError(
-            f"source_id {wanted[at]} of a member stands {count[at]} times among the stars; it "
-            "must be there once."
-        )
-    return order[first]
+    import pandas as pd
+
+    index = pd.Index(ids)
+    if not index.is_unique:
+        # Only members must be unambiguous; other stars may stand twice.
+        twice = ids[index.duplicated()]
+        if np.isin(twice, wanted).any():
+            name = twice[np.isin(twice, wanted)][0]
+            raise ValueError(f"source_id {name} of a member stands more than once among the stars.")
+        first = np.flatnonzero(~index.duplicated())
+        return first[_rows_of(wanted, stars.iloc[first], guess[:0])]
+    rows = index.get_indexer(wanted)
+    if np.any(rows < 0):
+        raise ValueError(f"source_id {wanted[rows < 0][0]} of a member is not among the stars.")
+    return rows.astype(np.int64)

@@ -73,7 +73,8 @@ def sorting_order(indptr, indices):
     inside[boundaries - 1] = False
     if np.all(np.diff(indices)[inside] > 0):
         return None
-    order = np.lexsort((indices, owners(indptr)))
+    # Candidate and star in one number; no product of the two that fits into memory overflows it.
+    order = np.argsort(owners(indptr) * (indices.max() + 1) + indices, kind="stable")
     twice = (np.diff(indices[order]) == 0) & inside
     if np.any(twice):
         at = int(np.flatnonzero(twice)[0])
@@ -143,10 +144,10 @@ def median_by_candidate(values, indptr):
     medians : ndarray of shape (n_candidates,)
         NaN where a candidate has no value.
     """
-    ordered = values[np.lexsort((values, owners(indptr)))]  # NaN comes last in its candidate
-    count = sum_by_candidate(np.isfinite(values).astype(np.int64), indptr)
-    medians = np.full(len(count), np.nan)
-    filled = count > 0
-    first, count = indptr[:-1][filled], count[filled]
-    medians[filled] = (ordered[first + (count - 1) // 2] + ordered[first + count // 2]) / 2
+    import pandas as pd
+
+    # pandas selects within each group where NumPy could only sort everything.
+    found = pd.Series(values).groupby(owners(indptr), sort=False).median()
+    medians = np.full(len(indptr) - 1, np.nan)
+    medians[found.index.to_numpy(dtype=np.int64)] = found.to_numpy()
     return medians
