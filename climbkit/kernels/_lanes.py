@@ -13,6 +13,7 @@ from numba.extending import intrinsic
 
 LEAF_SIZE = 16  # points a leaf, and lanes of a vector of points
 FAN_OUT = 8  # children a node, and lanes of a vector of boxes
+BUFFER = 16  # lanes of a sorted buffer
 
 _DOUBLE = ir.DoubleType()
 
@@ -177,3 +178,76 @@ def lowest_bit(typing_context, mask):
         return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
 
     return types.int64(types.int64), generate
+
+
+@intrinsic
+def insert_sorted(typing_context, values, numbers, n_blocks, value, number):
+    """Insert a value in an ascending buffer, and its number in another; the last ones drop out.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_blocks * BUFFER,), dtype float64
+        Ascending values.
+    numbers : ndarray of shape (n_blocks * BUFFER,), dtype int32
+        Their numbers.
+    n_blocks : int64
+        Length of the buffers over `BUFFER`.
+    value : float64
+        New value, behind those that equal it.
+    number : int64
+        Its number.
+
+    Notes
+    -----
+    No branch depends on the value: each lane takes its own old entry, its neighbour's or the new
+    one.
+    """
+    signature = types.void(values, numbers, types.int64, types.float64, types.int64)
+
+    def generate(context, builder, signature, arguments):
+        values, numbers, n_blocks, value, number = arguments
+        data = _data(context, builder, signature.args[0], values)
+        names = _data(context, builder, signature.args[1], numbers)
+        int32 = ir.IntType(32)
+        doubles, ints = ir.VectorType(_DOUBLE, BUFFER), ir.VectorType(int32, BUFFER)
+        shift = ir.Constant(ints, [BUFFER, *range(BUFFER - 1)])
+        new = _splat(builder, value, BUFFER)
+        name = builder.trunc(number, int32)
+        first = builder.insert_element(ir.Constant(ints, ir.Undefined), name, _int32(0))
+        name = builder.shuffle_vector(
+            first, ir.Constant(ints, ir.Undefined), ir.Constant(ints, [0] * BUFFER)
+        )
+        carry = cgutils.alloca_once_value(builder, ir.Constant(_DOUBLE, float("-inf")))
+        carry_name = cgutils.alloca_once_value(builder, _int32(0))
+        builder.store(ir.Constant(_DOUBLE, float("-inf")), carry)
+        with cgutils.for_range(builder, n_blocks) as loop:
+            offset = builder.mul(loop.index, loop.index.type(BUFFER))
+            old = _load(builder, data, offset, BUFFER)
+            old_names_at = builder.bitcast(builder.gep(names, [offset]), ints.as_pointer())
+            old_names = builder.load(old_names_at, align=4)
+            before = builder.insert_element(
+                ir.Constant(doubles, ir.Undefined), builder.load(carry), _int32(0)
+            )
+            before = builder.shuffle_vector(old, before, shift)
+            names_before = builder.insert_element(
+                ir.Constant(ints, ir.Undefined), builder.load(carry_name), _int32(0)
+            )
+            names_before = builder.shuffle_vector(old_names, names_before, shift)
+            builder.store(builder.extract_element(old, _int32(BUFFER - 1)), carry)
+            builder.store(builder.extract_element(old_names, _int32(BUFFER - 1)), carry_name)
+            keeps = builder.fcmp_ordered("<=", old, new)
+            moves = builder.fcmp_ordered(">", before, new)
+            _store(
+                builder,
+                builder.select(keeps, old, builder.select(moves, before, new)),
+                data,
+                offset,
+            )
+            builder.store(
+                builder.select(keeps, old_names, builder.select(moves, names_before, name)),
+                old_names_at,
+                align=4,
+            )
+        return context.get_dummy_value()
+
+    return signature, generate

@@ -4,9 +4,11 @@ import numpy as np
 from numba import njit
 
 from climbkit.kernels._lanes import (
+    BUFFER,
     FAN_OUT,
     LEAF_SIZE,
     boxes_within,
+    insert_sorted,
     lowest_bit,
     points_within,
 )
@@ -71,15 +73,18 @@ def query_tree(tree, n_neighbors):
     to_boxes = np.empty(FAN_OUT)
     to_points = np.empty(LEAF_SIZE)
     no_floor = np.zeros(tree.first_block[-1] * FAN_OUT)
+    n_blocks = (n_neighbors + BUFFER - 1) // BUFFER
+    best = np.empty(n_blocks * BUFFER)
+    found = np.empty(n_blocks * BUFFER, np.int32)
+    last = n_neighbors - 1
     for i in range(n_points):
         point = tree.points[i]
-        best, found = squared[i], positions[i]
         best[:] = np.inf
         bound = np.inf
         here = i // LEAF_SIZE
         mask = points_within(tree.leaves, here, n_columns, point, np.inf, to_points)
         mask &= ~(1 << (i % LEAF_SIZE))
-        bound = _keep(mask, here, to_points, best, found, bound)
+        bound = _keep(mask, here, to_points, best, found, last, n_blocks, bound)
         for level in range(n_levels):
             block = here // FAN_OUT
             stack[0, 0], stack[0, 1] = level, block
@@ -127,27 +132,22 @@ def query_tree(tree, n_neighbors):
                     leaf = node * FAN_OUT + lane
                     near = points_within(tree.leaves, leaf, n_columns, point, bound, to_points)
                     if near != 0:
-                        bound = _keep(near, leaf, to_points, best, found, bound)
+                        bound = _keep(near, leaf, to_points, best, found, last, n_blocks, bound)
             here = block
+        for j in range(n_neighbors):
+            squared[i, j] = best[j]
+            positions[i, j] = found[j]
     return squared, positions
 
 
-@njit(cache=True, nogil=True)
-def _keep(mask, leaf, to_points, best, found, bound):
+@njit(cache=True, nogil=True, inline="always")
+def _keep(mask, leaf, to_points, best, found, last, n_blocks, bound):
     """Insert the points of a mask among the nearest so far; return the new largest distance."""
-    last = len(best) - 1
     while mask != 0:
         lane = lowest_bit(mask)
         mask &= mask - 1
         distance = to_points[lane]
-        if distance >= bound:
-            continue
-        place = last
-        while place > 0 and best[place - 1] > distance:
-            best[place] = best[place - 1]
-            found[place] = found[place - 1]
-            place -= 1
-        best[place] = distance
-        found[place] = leaf * LEAF_SIZE + lane
-        bound = best[last]
+        if distance < bound:
+            insert_sorted(best, found, n_blocks, distance, leaf * LEAF_SIZE + lane)
+            bound = best[last]
     return bound

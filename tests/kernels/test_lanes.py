@@ -5,9 +5,11 @@ import pytest
 from numba import njit
 
 from climbkit.kernels._lanes import (
+    BUFFER,
     FAN_OUT,
     LEAF_SIZE,
     boxes_within,
+    insert_sorted,
     lowest_bit,
     points_within,
 )
@@ -73,3 +75,20 @@ def test_boxes_are_as_far_as_their_nearest_corner_side_or_floor(n_columns):
 @pytest.mark.parametrize("mask", [1, 2, 12, 1 << 15, (1 << 15) | 64])
 def test_lowest_bit_is_the_first_that_is_set(mask):
     assert first_bit(mask) == np.flatnonzero(bits(mask, 16))[0]
+
+
+@njit
+def insert(values, numbers, value, number):
+    insert_sorted(values, numbers, len(values) // BUFFER, value, number)
+
+
+@pytest.mark.parametrize("n_blocks", [1, 2, 3])
+def test_a_buffer_holds_the_smallest_in_order_and_earlier_ones_first(n_blocks):
+    rng = np.random.default_rng(n_blocks)
+    values, numbers = np.full(n_blocks * BUFFER, np.inf), np.zeros(n_blocks * BUFFER, np.int32)
+    drawn = rng.integers(0, 30, 200) / 4.0
+    for number, value in enumerate(drawn):
+        insert(values, numbers, value, number)
+    order = np.argsort(drawn, kind="stable")[: len(values)]
+    np.testing.assert_array_equal(values, drawn[order])
+    np.testing.assert_array_equal(numbers, order)
