@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 
 from climbkit._optional import import_optional
+from climbkit.survey._table_input import restore_types
 
 NAME = "ECSV"
 _HEADER_KEY = "climbkit"
@@ -112,7 +113,8 @@ def read_table(path, list_columns):
             indptr = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
             lists[name] = np.concatenate([np.empty(0), *rows]) if not rows else np.concatenate(rows)
     columns = {name: _restored(table[name], dtype) for name, dtype in dtypes}
-    return pd.DataFrame(columns, index=range(len(table))), indptr, lists
+    frame = pd.DataFrame(columns, index=range(len(table)))
+    return restore_types(frame, {k: d for k, d in dtypes if isinstance(d, str)}), indptr, lists
 
 
 @contextlib.contextmanager
@@ -126,12 +128,14 @@ def _long_fields():
 
 
 def _restored(column, dtype):
+    """Return a column of text or JSON as objects, numbers as they are, and categories."""
     import pandas as pd
 
     if isinstance(dtype, dict):
         return pd.Categorical(list(column), **dtype)
-    values = column.tolist() if column.dtype.kind in "OU" else np.asarray(column)
-    return pd.Series(values, dtype=object if column.dtype.kind in "OU" else None).astype(dtype)
+    if column.dtype.kind in "OU":
+        return pd.Series(column.tolist(), dtype=object)
+    return np.asarray(column)
 
 
 def read_errors():

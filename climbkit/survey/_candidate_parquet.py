@@ -3,6 +3,7 @@
 import json
 
 from climbkit._optional import import_optional
+from climbkit.survey._table_input import restore_types
 
 NAME = "Parquet"
 _HEADER_KEY = b"climbkit"
@@ -62,7 +63,7 @@ def read_table(path, list_columns):
             lists[name] = column.values.to_numpy()[indptr[0] : indptr[-1]]
             indptr = indptr - indptr[0]
             table = table.drop_columns([name])
-    return table.to_pandas().astype(read_header(path)["dtypes"]), indptr, lists
+    return restore_types(table.to_pandas(), read_header(path)["dtypes"]), indptr, lists
 
 
 def read_errors():

@@ -126,7 +126,14 @@ def star_keys(stars, indices):
             "stars have nothing to be told apart by: they need the column source_id, or ra and "
             "dec, or l and b."
         )
-    return _mix(_bits(stars[lon].to_numpy()[indices])) ^ _bits(stars[lat].to_numpy()[indices])
+    return _mix(_bits(_numbers(stars[lon])[indices])) ^ _bits(_numbers(stars[lat])[indices])
+
+
+def _numbers(column):
+    """Return a column as float64, also where pandas keeps it in Arrow's types or nullable ones."""
+    if isinstance(column.dtype, np.dtype):
+        return column.to_numpy(dtype=np.float64)
+    return column.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
 def _bits(values):
@@ -199,7 +206,7 @@ def describe_candidates(stars, indptr, indices):
     columns = {"n_members": np.diff(indptr)}
     radii = None
     for lon, lat in frames:
-        members = _member_vectors(stars[lon].to_numpy(), stars[lat].to_numpy(), indices)
+        members = _member_vectors(_numbers(stars[lon]), _numbers(stars[lat]), indices)
         centre, columns[lon], columns[lat] = _mean_direction(members, indptr)
         if radii is None:
             away = _separation(members, centre[owners(indptr)])
@@ -207,7 +214,7 @@ def describe_candidates(stars, indptr, indices):
     columns["r50"] = radii
     for name in _AVERAGED:
         if name in stars:
-            values = stars[name].to_numpy(dtype=np.float64, na_value=np.nan)[indices]
+            values = _numbers(stars[name])[indices]
             columns[name], columns[f"{name}_std"] = _mean_and_deviation(values, indptr)
     return pd.DataFrame(columns)
 

@@ -138,9 +138,9 @@ class CandidateSet(ExchangeMixin, MembershipSet):
         for column, value in columns.items():
             if column in _DERIVED:
                 raise ValueError(f"{column} follows from the members and cannot be annotated.")
-            if hasattr(value, "unit") and hasattr(value, "to_value"):
-                units[column] = str(value.unit)
-                value = value.value
+            if hasattr(getattr(value, "unit", None), "to_string"):  # astropy's Quantity or Column
+                units[column] = value.unit.to_string()
+                value = np.asarray(getattr(value, "value", value))
             if np.ndim(value) > 1 or (np.ndim(value) == 1 and len(value) != len(self)):
                 raise ValueError(
                     f"{column} must have one value for each of the {len(self)} candidates; got "

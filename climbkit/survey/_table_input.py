@@ -1,4 +1,4 @@
-"""Tables as they come in: pandas or astropy, as a DataFrame and the units of its columns."""
+"""Tables as they come in: pandas or astropy, or columns from a file whose types are known."""
 
 
 def as_frame(table, name):
@@ -41,3 +41,24 @@ def as_frame(table, name):
             f"{list(table.columns)}."
         )
     return table, {column: unit for column, unit in units.items() if unit}
+
+
+def restore_types(frame, names):
+    """Return a table with the types that its columns had when it was written.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The table.
+    names : dict of str to str
+        Names of the types by column.
+
+    Returns
+    -------
+    frame : DataFrame
+        The table; text has the type that this version of pandas gives to text.
+    """
+    import pandas as pd
+
+    text = pd.Series(["text"]).dtype
+    return frame.astype({k: text if name == "str" else name for k, name in names.items()})

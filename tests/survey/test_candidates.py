@@ -1,3 +1,4 @@
+import pickle
 import struct
 
 import numpy as np
@@ -135,6 +136,36 @@ def test_astropy_tables_come_in_with_their_units(stars):
     assert candidates.stars["source_id"].tolist() == stars["source_id"].tolist()
 
 
+def test_a_set_without_candidates_is_a_set(stars):
+    for field in (stars, stars[:0]):
+        empty = CandidateSet(field, [0], [], make_table(()))
+        assert len(empty) == 0
+        assert empty.labels().tolist() == [-1] * len(field)
+        assert list(empty) == []
+        assert empty.select("persistence > 0").equals(empty)
+        assert describe_candidates(field, [0], []).shape == (0, 10)
+
+
+def test_columns_of_arrow_and_nullable_types_are_as_good(candidates, stars):
+    pytest.importorskip("pyarrow")
+    expected = describe_candidates(stars, *make_members())
+    for backend in ("pyarrow", "numpy_nullable"):
+        same = stars.convert_dtypes(dtype_backend=backend)
+        assert same["l"].dtype != stars["l"].dtype
+        found = CandidateSet(same, *make_members(), make_table())
+        assert found.table["candidate_id"].equals(candidates.table["candidate_id"])
+        assert describe_candidates(same, *make_members()).equals(expected)
+        nameless = stars.drop(columns="source_id")
+        assert np.array_equal(
+            candidate_ids(same.drop(columns="source_id"), *make_members()),
+            candidate_ids(nameless, *make_members()),
+        )
+
+
+def test_a_set_travels_to_other_processes(candidates):
+    assert pickle.loads(pickle.dumps(candidates)).equals(candidates)
+
+
 # Choosing
 
 
@@ -242,11 +273,13 @@ def test_annotation_goes_by_position_not_by_index(candidates):
     assert candidates.annotate(name=values).table["name"].tolist() == ["a", "b", "c", "d", "e"]
 
 
-def test_quantities_bring_their_unit(candidates):
+def test_quantities_and_columns_bring_their_unit(candidates):
     units = pytest.importorskip("astropy.units")
-    annotated = candidates.annotate(radius=np.arange(5) * units.pc)
-    assert annotated.units["radius"] == "pc"
-    assert annotated.table["radius"].tolist() == [0, 1, 2, 3, 4]
+    table = pytest.importorskip("astropy.table")
+    for values in (np.arange(5) * units.pc, table.Column(np.arange(5.0), unit="pc")):
+        annotated = candidates.annotate(radius=values)
+        assert annotated.units["radius"] == "pc"
+        assert annotated.table["radius"].tolist() == [0, 1, 2, 3, 4]
 
 
 @pytest.mark.parametrize(
