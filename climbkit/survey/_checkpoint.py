@@ -124,8 +124,8 @@ class Checkpoint:
 
 
 def _read(path):
-    with np.load(path, allow_pickle=False) as file:
-        arrays = {name: file[name] for name in file.files}
+    with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
+        arrays = {name: stored[name] for name in stored.files}
     candidates = np.concatenate([[0], np.cumsum(arrays["n_candidates"])])
     members = np.concatenate([[0], np.cumsum(arrays["sizes"])]).astype(np.int64)
     found = {}

@@ -31,7 +31,7 @@ def search_tiles(field, tiles, counts, settings, *, n_jobs=None, done=None, save
     done : dict of str to TileCandidates, default=None
         Tiles that were searched before, by key.
     save : callable, default=None
-        Called with a list of `TileCandidates` whenever some are finished.
+        Called with a list of `TileCandidates` whenever some are finished, in any thread.
     verbose : int, default=0
         Above 0: show how many of the stars are searched.
 
@@ -46,9 +46,7 @@ def search_tiles(field, tiles, counts, settings, *, n_jobs=None, done=None, save
     bar.update(sum(count for key, count in stars.items() if key in found))
     waiting = [tile for tile in tiles if tile.key not in found]
     with bar:
-        for batch in _results(field, _batches(waiting, stars, settings), settings, n_jobs):
-            if save is not None:
-                save(batch)
+        for batch in _results(field, _batches(waiting, stars, settings), settings, n_jobs, save):
             found.update({result.key: result for result in batch})
             bar.update(sum(stars[result.key] for result in batch))
     return [found[tile.key] for tile in tiles]
@@ -67,7 +65,7 @@ def _batches(tiles, stars, settings):
     return batches
 
 
-def _results(field, batches, settings, n_jobs):
+def _results(field, batches, settings, n_jobs, save):
     """Yield the results of each batch as it finishes."""
     backend, _ = get_active_backend(prefer="threads")
     shared = getattr(backend, "supports_sharedmem", False)
@@ -77,13 +75,21 @@ def _results(field, batches, settings, n_jobs):
         prefer="threads",
         return_as="generator_unordered" if as_they_come else "list",
     )
+    # Threads save what they have found at once, so that an error elsewhere cannot lose it. Other
+    # workers may not even see the folder.
     tasks = (
         joblib.delayed(_search_batch)(
-            field if shared else _needed(field, batch, settings), batch, settings
+            field if shared else _needed(field, batch, settings),
+            batch,
+            settings,
+            save if shared else None,
         )
         for batch in batches
     )
-    yield from parallel(tasks)
+    for results in parallel(tasks):
+        if save is not None and not shared:
+            save(results)
+        yield results
 
 
 def _needed(field, batch, settings):
@@ -92,7 +98,7 @@ def _needed(field, batch, settings):
     return field.part(np.unique(np.concatenate(near)))
 
 
-def _search_batch(field, tiles, settings):
+def _search_batch(field, tiles, settings, save):
     results = []
     for tile in tiles:
         try:
@@ -103,4 +109,6 @@ def _search_batch(field, tiles, settings):
         if field.positions is not None:
             found = found._replace(members=field.positions[found.members])
         results.append(found)
+    if save is not None:
+        save(results)
     return results

@@ -79,7 +79,8 @@ class TiledHDBSCAN(ClusterMixin, BuilderMixin, BaseEstimator):
 
     allow_single_cluster : bool, default=False
         Whether a tile may hold one cluster alone. A globular cluster that fills its tile is found
-        only so, or in a larger tile.
+        only so, or in a larger tile. Such a cluster gets its densest stars alone, as in
+        `hdbscan.HDBSCAN`, or with `cluster_selection_epsilon` those that are linked within it.
 
     mst : {"canonical", "hdbscan"}, default="canonical"
         ``"canonical"``: exact and the same for every order of the rows. ``"hdbscan"``: what
