@@ -7,9 +7,11 @@ from sklearn.base import clone
 from sklearn.utils._param_validation import HasMethods, validate_params
 
 from climbkit.distributed._partitions import is_catalog
-from climbkit.distributed._report import CatalogSearch
+from climbkit.distributed._report import CatalogSearch, warn_of_failures
 from climbkit.distributed._sources import PixelSource, RegionSource
 from climbkit.survey import TiledHDBSCAN
+
+_CALLER = 4  # frames up from a warning: this function, the check of its parameters, the caller
 
 
 @validate_params(
@@ -126,4 +128,6 @@ def search_catalog(
             "catalog must be an LSDB catalogue, a list of files or tables, or a dict of these; "
             f"got {type(catalog).__name__}. lsdb.open_catalog opens a catalogue in HATS format."
         )
-    return CatalogSearch(source, client, progress=progress)
+    report = CatalogSearch(source, client, progress=progress)
+    warn_of_failures(report, stacklevel=_CALLER)
+    return report

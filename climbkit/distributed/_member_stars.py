@@ -54,8 +54,8 @@ def only_members(stars, members):
     return stars.iloc[used].reset_index(drop=True), numbers
 
 
-def no_candidates(coordinates, features, meta):
-    """Return a set without candidates, with the columns and types of one that has some.
+def no_stars(coordinates, features):
+    """Return an empty table with the columns that every search needs.
 
     Parameters
     ----------
@@ -63,6 +63,27 @@ def no_candidates(coordinates, features, meta):
         Columns of longitude and latitude.
     features : sequence of str
         Columns of features.
+
+    Returns
+    -------
+    stars : DataFrame of shape (0, 3 + n_features)
+        int64 ``source_id`` and float64 columns.
+    """
+    import pandas as pd
+
+    types = {"source_id": np.int64} | dict.fromkeys([*coordinates, *features], np.float64)
+    return pd.DataFrame({name: np.empty(0, dtype=dtype) for name, dtype in types.items()})
+
+
+def no_candidates(stars, coordinates, meta):
+    """Return a set without candidates, with the columns and types of one that has some.
+
+    Parameters
+    ----------
+    stars : DataFrame of shape (0, n_columns)
+        No stars, of the types of others.
+    coordinates : pair of str
+        Columns of longitude and latitude.
     meta : dict
         What the set tells of the search.
 
@@ -71,11 +92,6 @@ def no_candidates(coordinates, features, meta):
     candidates : CandidateSet
         Empty, over no stars.
     """
-    import pandas as pd
-
-    types = {"source_id": np.int64} | dict.fromkeys([*coordinates, *features], np.float64)
-    stars = pd.DataFrame({name: np.empty(0, dtype=dtype) for name, dtype in types.items()})
     joined = join_tiles([], [], np.empty(0, dtype=np.int64), margin=0.0)
     joined = joined._replace(persistence=joined.persistence.astype(np.float64))
-    rows = np.empty(0, dtype=np.int64)
-    return candidate_set(joined, stars, {}, coordinates, rows, meta=meta)
+    return candidate_set(joined, stars, {}, coordinates, joined.members, meta=meta)

@@ -124,12 +124,12 @@ def _pair(cores, around):
     """Pixel of the catalogue → margins of it, or of the finer pixels in it."""
     margins = {pixel: [] for pixel in cores}
     for pixel, delayed in around.items():
-        owner = next((above for above in _and_above(*pixel) if above in cores), None)
+        owner = next((above for above in pixel_and_above(*pixel) if above in cores), None)
         if owner is not None:
             margins[owner].append(delayed)
     for pixel in cores:
         # Rows between a pixel and its siblings are no margin of their parent.
-        coarser = next((above for above in _and_above(*pixel) if above in around), pixel)
+        coarser = next((above for above in pixel_and_above(*pixel) if above in around), pixel)
         if coarser != pixel:
             raise ValueError(
                 f"the margin is cut by coarser pixels than the catalogue, order {coarser[0]} "
@@ -139,7 +139,7 @@ def _pair(cores, around):
     return margins
 
 
-def _and_above(order, pixel):
-    """Yield a pixel and all that contain it, the finest first."""
+def pixel_and_above(order, pixel):
+    """Yield a pixel and all that contain it, as (order, pixel), the finest first."""
     for above in range(order, -1, -1):
         yield above, pixel >> 2 * (order - above)

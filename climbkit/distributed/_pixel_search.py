@@ -7,7 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from climbkit.distributed._member_stars import no_candidates, only_members, union_of_stars
+from climbkit.distributed._member_stars import (
+    no_candidates,
+    no_stars,
+    only_members,
+    union_of_stars,
+)
 from climbkit.distributed._reading import plain_frame
 from climbkit.survey import HealpixTiling
 from climbkit.survey._checkpoint import Checkpoint
@@ -177,8 +182,10 @@ def join_pixels(common, results, meta):
         for level, pixel, found in result.found:
             by_level[level][pixel] = (number, found)
     if not by_level:
-        candidates = no_candidates(search.coordinates, search.features, meta)
-        return candidates, {}, [0] * len(results)
+        none = [result.stars for result in results] or [
+            no_stars(search.coordinates, search.features)
+        ]
+        return no_candidates(none[0], search.coordinates, meta), {}, [0] * len(results)
     stars, rows = union_of_stars([result.stars for result in results])
     tiles, found, partitions, pixels = [], [], [], {}
     for level, own in sorted(by_level.items()):
@@ -190,9 +197,11 @@ def join_pixels(common, results, meta):
             partitions.append(number)
     levels = np.repeat(list(pixels), [len(own) for own in pixels.values()])
     joined = join_tiles(found, tiles, levels, margin=search.margin)
-    candidates = candidate_set(
-        joined, stars, {}, search.coordinates, np.arange(len(stars)), meta=meta
-    )
+    # Many stars were members of what only a margin has seen.
+    stars, (members,) = only_members(stars, [joined.members])
+    joined = joined._replace(members=members)
+    every = np.arange(len(stars))
+    candidates = candidate_set(joined, stars, {}, search.coordinates, every, meta=meta)
     owner = np.array(partitions, dtype=np.int64)[joined.tile]
     return candidates, pixels, np.bincount(owner, minlength=len(results)).tolist()
 

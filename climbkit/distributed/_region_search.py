@@ -8,7 +8,12 @@ from typing import NamedTuple
 
 from sklearn.base import clone
 
-from climbkit.distributed._member_stars import no_candidates, only_members, union_of_stars
+from climbkit.distributed._member_stars import (
+    no_candidates,
+    no_stars,
+    only_members,
+    union_of_stars,
+)
 from climbkit.distributed._reading import read_region
 from climbkit.survey import CandidateSet
 
@@ -119,9 +124,9 @@ def join_regions(common, names, results):
     """
     filled = [(n, r.candidates) for n, r in zip(names, results, strict=True) if r.n_stars]
     if not filled:
-        search = common.search
-        found = no_candidates(search.coordinates or ("ra", "dec"), search.features, {})
-        filled = [("", found)]
+        coordinates = tuple(common.search.coordinates or ("ra", "dec"))
+        stars = no_stars(coordinates, common.search.features)
+        filled = [("", no_candidates(stars, coordinates, {}))]
     stars, rows = union_of_stars([found.stars for _, found in filled])
     sets = []
     for (name, found), row in zip(filled, rows, strict=True):

@@ -28,6 +28,9 @@ class CatalogSearch:
         ``TiledHDBSCAN(tiling=HealpixTiling(pixels=tiles))`` repeats the search in one table (a
         list for each tiling, where there are several). None for regions.
 
+    errors : dict of str to Exception
+        What the partitions that failed raised, by their names.
+
     complete : bool
         Whether no partition failed.
     """
@@ -41,7 +44,6 @@ class CatalogSearch:
         found = [self._results[number] for number in numbers]
         self.candidates, self.tiles, n_candidates = source.join(numbers, found)
         self.partitions = self._table(dict(zip(numbers, n_candidates, strict=True)))
-        self._warn()
 
     def _run(self, client, progress):
         from tqdm import tqdm
@@ -84,23 +86,14 @@ class CatalogSearch:
         table = pd.DataFrame(rows, columns=columns).astype(types)
         return pd.concat([self._source.names_table(), table], axis=1)
 
-    def _warn(self):
-        if self.complete:
-            return
-        names = [self._source.names[number] for number in sorted(self._errors)]
-        first = ", ".join(map(str, names[:_NAMED_IN_WARNING]))
-        error = self._errors[min(self._errors)]
-        warnings.warn(
-            f"{len(names)} of {len(self.partitions)} partitions failed: {first}"
-            f"{', ...' if len(names) > _NAMED_IN_WARNING else ''} ({type(error).__name__}: "
-            f"{error}). The others' candidates are kept; partitions tells why, and retry() "
-            "searches the failed ones again.",
-            RuntimeWarning,
-            stacklevel=4,
-        )
+    @property
+    def errors(self):
+        """dict of str to Exception : what the partitions that failed raised, by their names."""
+        return {self._source.names[number]: self._errors[number] for number in sorted(self._errors)}
 
     @property
     def complete(self):
+        """bool : whether no partition failed."""
         return not self._errors
 
     def retry(self, client=None, *, progress=False):
@@ -119,9 +112,37 @@ class CatalogSearch:
             A new one, with what had been found before. Candidates are joined anew, so that it
             equals that of a run in which nothing failed.
         """
-        return CatalogSearch(self._source, client, progress=progress, results=self._results)
+        report = CatalogSearch(self._source, client, progress=progress, results=self._results)
+        warn_of_failures(report, stacklevel=3)
+        return report
 
     def __repr__(self):
         counts = self.partitions["status"].value_counts()
         states = ", ".join(f"{counts.get(s, 0)} {s}" for s in (SEARCHED, EMPTY, FAILED))
         return f"CatalogSearch({len(self.candidates)} candidates; partitions: {states})"
+
+
+def warn_of_failures(report, stacklevel):
+    """Warn where partitions failed, with the first of them and what to do.
+
+    Parameters
+    ----------
+    report : CatalogSearch
+        Result.
+    stacklevel : int
+        As of `warnings.warn`, counted from the caller.
+    """
+    if report.complete:
+        return
+    errors = report.errors
+    names = list(errors)
+    more = ", ..." if len(names) > _NAMED_IN_WARNING else ""
+    error = errors[names[0]]
+    warnings.warn(
+        f"{len(names)} of {len(report.partitions)} partitions failed: "
+        f"{', '.join(names[:_NAMED_IN_WARNING])}{more} ({type(error).__name__}: {error}). What "
+        "the others found is kept; partitions tells why, and retry() searches the failed ones "
+        "again.",
+        RuntimeWarning,
+        stacklevel=stacklevel,
+    )

@@ -1,5 +1,6 @@
 """Many independent tasks, on a Dask cluster or in threads; one that fails stops no other."""
 
+import asyncio
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from joblib import effective_n_jobs
@@ -72,10 +73,23 @@ def _on_cluster(function, tasks, shared, client):
     del futures
     try:
         for future in waiting:
-            del running[future.key]  # the cluster lets go of what nobody holds here
-            yield numbers[future.key], *_outcome(future.result)
+            del running[future.key]
+            outcome = _outcome_of(future)
+            future.release()
+            yield numbers[future.key], *outcome
     finally:
-        client.cancel(list(running.values()))
+        if running:
+            client.cancel(list(running.values()))
+        # Releases are sent a turn of the loop late. A computation that is sent before them gets a
+        # failure back from the scheduler's memory, where it shares a key with what failed.
+        client.sync(asyncio.sleep, 0)
+
+
+def _outcome_of(future):
+    """(result, None) or (None, error) of a finished future, with the worker's traceback."""
+    if future.status == "error":
+        return None, future.exception().with_traceback(future.traceback())
+    return _outcome(future.result)
 
 
 def _outcome(call):

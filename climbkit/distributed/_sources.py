@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 from sklearn.base import clone
 
-from climbkit.distributed._partitions import pair_partitions, sky_columns
+from climbkit.distributed._partitions import pair_partitions, pixel_and_above, sky_columns
 from climbkit.distributed._pixel_search import PixelSearch, join_pixels, search_pixel
 from climbkit.distributed._region_search import RegionSearch, join_regions, search_region
 from climbkit.survey import HealpixTiling
+from climbkit.survey._checkpoint import Checkpoint
 from climbkit.survey._tile_settings import identity_of, settings_of, tilings_of
 
 _SOURCE_ID = "source_id"
@@ -61,12 +62,13 @@ class PixelSource:
         needed = [_SOURCE_ID, *coordinates, *search.features, *([] if mask is None else [mask])]
         columns = list(dict.fromkeys([*needed, *columns]))
         search = clone(search).set_params(coordinates=coordinates, tiling=None)
-        return cls(
-            PixelSearch(search, columns, mask, folder),
-            pair_partitions(catalog, columns, settings.margin),
-            tilings,
-            {"search": identity_of(settings, tilings or [], coordinates, search.features)},
-        )
+        partitions = pair_partitions(catalog, columns, settings.margin)
+        _refuse_coarser(tilings or [], partitions)
+        identity = identity_of(settings, tilings or [], coordinates, search.features)
+        if folder is not None:
+            Checkpoint(folder, {**identity, "mask": mask}, "partitions of a catalogue")
+        common = PixelSearch(search, columns, mask, folder)
+        return cls(common, partitions, tilings, {"search": identity})
 
     def shared(self, client):
         """Arguments of `function` that all partitions share."""
@@ -110,11 +112,17 @@ class RegionSource:
     @classmethod
     def of(cls, regions, search, columns, mask, folder):
         """Regions by name; see `search_catalog`."""
-        settings_of(search), tilings_of(search)  # what is not allowed should not fail each region
+        settings, tilings = settings_of(search), tilings_of(search)
+        if folder is not None:
+            coordinates = search.coordinates or ()
+            identity = identity_of(settings, tilings, coordinates, search.features)
+            Checkpoint(folder, {**identity, "mask": mask}, "regions")
         if not isinstance(regions, Mapping):
             regions = _named(regions)
         if columns is not None:
-            needed = [*(search.coordinates or ()), *search.features, *([mask] if mask else [])]
+            if search.coordinates is None:
+                raise ValueError("with columns, name the coordinates of the search too.")
+            needed = [_SOURCE_ID, *search.coordinates, *search.features, *([mask] if mask else [])]
             columns = list(dict.fromkeys([*needed, *columns]))
         return cls(
             RegionSearch(search, columns, mask, folder),
@@ -183,3 +191,16 @@ def _within(tiling, order, pixel):
         if finer >= order and child >> 2 * (finer - order) == pixel
     ]
     return HealpixTiling(pixels=inside)
+
+
+def _refuse_coarser(tilings, partitions):
+    """Raise where a tile is larger than a partition, which cannot know all of its stars."""
+    given = {tuple(pixel) for tiling in tilings for pixel in tiling.pixels or ()}
+    for part in partitions:
+        above = [*pixel_and_above(part.order, part.pixel)][1:]
+        if over := given.intersection(above):
+            raise ValueError(
+                f"the tiling has the pixel {over.pop()}, which is larger than a partition of the "
+                f"catalogue in it, {(part.order, part.pixel)}: tiles must be partitions or parts "
+                "of them."
+            )

@@ -114,5 +114,5 @@ def test_missing_and_narrow_margins_say_how_to_get_one(lsdb, sky, sky_catalog):
 
 
 def test_missing_columns_are_named(sky_catalog):
-    with pytest.raises(ValueError, match="no column 'pmra'"):
-        pair_partitions(sky_catalog, ["source_id", "pmra"], 0.0)
+    with pytest.raises(ValueError, match="no column 'ruwe'"):
+        pair_partitions(sky_catalog, ["source_id", "ruwe"], 0.0)

@@ -49,3 +49,22 @@ def test_leaving_early_cancels_what_has_not_begun(where):
     outcomes = run_tasks(divide, [(1, 1)] * 50, shared=(0,), **where)
     assert next(outcomes)[1] == 1.0
     outcomes.close()
+
+
+def fail_once(flag):
+    if flag.exists():
+        flag.unlink()
+        raise OSError("not yet")
+    return 1.0
+
+
+def test_a_failure_is_forgotten_when_the_same_argument_is_asked_for_again(where, tmp_path):
+    """Also where the argument has the same key on the cluster, as a partition of LSDB has."""
+    flag = tmp_path / "flag"
+    flag.touch()
+    argument = dask.delayed(fail_once)(flag)
+    tasks = [(argument, 1.0)]
+    failed = list(run_tasks(divide, tasks, shared=(0,), **where))
+    assert isinstance(failed[0][2], OSError)
+    assert list(run_tasks(divide, tasks, shared=(0,), **where)) == [(0, 1.0, None)]
+    assert isinstance(failed[0][2], OSError)
