@@ -3,8 +3,15 @@
 import numpy as np
 from numba import njit
 
-_SPARE_BITS = 8  # sorted beyond those that number the values: few pairs then share a bucket
+from climbkit.kernels._lanes import prefetch
+
+_SPARE_BITS = (
+    8  # sorted beyond those that number the values: few pairs then share a bucket
+)
 _MAX_DIGIT = 11  # bits sorted at once: a table of 2048 counts stays in the first cache
+_AHEAD = (
+    12  # points whose data are on their way while one is joined; 8 to 16 do as well
+)
 _MAX_SORTED = 30  # bits, beside a number of 32 bits in a signed word
 
 
@@ -40,7 +47,9 @@ def ascending_order(values):
     shift = max(n_bits - digit * n_digits, 0)
     mask = (1 << digit) - 1
     counts = np.zeros((n_digits, mask + 1), np.int32)
-    keys = np.empty(n_values, np.int64)  # the bits to be sorted and below them the number
+    keys = np.empty(
+        n_values, np.int64
+    )  # the bits to be sorted and below them the number
     moved = np.empty(n_values, np.int64)
     for i in range(n_values):
         key = (bits[i] - lowest) >> shift
@@ -147,6 +156,8 @@ def spanning_tree(core, neighbors, min_samples, far_left, far_right, far_distanc
         if place < n_points:
             i = order[place]
             height = core[i]
+            if place + _AHEAD < n_points:
+                _prefetch_point(neighbors, parent, core, order[place + _AHEAD])
         while far < n_far and far_distance[far] <= height:
             one, other = far_left[far], far_right[far]
             distance = far_distance[far]
@@ -159,7 +170,11 @@ def spanning_tree(core, neighbors, min_samples, far_left, far_right, far_distanc
             one_root, other_root = _unite(parent, size, one_root, other_root)
             left[joined], right[joined], weight[joined] = one_root, other_root, distance
             joined += 1
-            next_left[kept], next_right[kept], next_distance[kept] = one, other, distance
+            next_left[kept], next_right[kept], next_distance[kept] = (
+                one,
+                other,
+                distance,
+            )
             kept += 1
         if place == n_points:
             break
@@ -193,7 +208,11 @@ def spanning_tree(core, neighbors, min_samples, far_left, far_right, far_distanc
             joined += 1
             own = winner
             if j == min_samples - 1:
-                next_left[kept], next_right[kept], next_distance[kept] = i, neighbors[i, j], height
+                next_left[kept], next_right[kept], next_distance[kept] = (
+                    i,
+                    neighbors[i, j],
+                    height,
+                )
                 kept += 1
     return (
         left,
@@ -203,6 +222,16 @@ def spanning_tree(core, neighbors, min_samples, far_left, far_right, far_distanc
         next_right[:kept].copy(),
         next_distance[:kept].copy(),
     )
+
+
+@njit(cache=True, nogil=True)
+def _prefetch_point(neighbors, parent, core, i):
+    """Points come in the order of their core distances, which is none for the memory."""
+    n_neighbors = neighbors.shape[1]
+    prefetch(neighbors, i * n_neighbors)
+    prefetch(neighbors, i * n_neighbors + n_neighbors - 1)
+    prefetch(parent, i)
+    prefetch(core, i)
 
 
 @njit(cache=True, nogil=True)
