@@ -46,24 +46,23 @@ def write_set(candidates, path, *, format, include_stars, overwrite):
         "meta": candidates.meta,
         "stars": None,
     }
-    if include_stars:
-        header["stars"] = _write_stars(candidates.stars, path, module, candidates.units)
     lists = {k: v for k, v in zip(_MEMBER_COLUMNS, members, strict=True) if v is not None}
-    with _replacing(path) as partial:
+    with _temporary(path) as partial, _temporary(path) as partial_stars:
+        if include_stars:
+            _write_stars(candidates.stars, partial_stars, module, candidates.units)
+            digest = _digest(partial_stars)
+            # Named by content: a set that is being replaced keeps its own stars until the end.
+            stars_path = path.with_name(f"{path.stem}.stars-{digest[:_DIGEST_SHOWN]}{path.suffix}")
+            header["stars"] = {"file": stars_path.name, "sha256": digest}
         module.write_table(partial, table, candidates.indptr, lists, header, candidates.units)
+        if include_stars:
+            os.replace(partial_stars, stars_path)
+        os.replace(partial, path)
 
 
 def _write_stars(stars, path, module, units):
-    """Write the stars beside the set; return the file's name and SHA-256."""
     header = {"kind": _STARS_KIND, "version": _VERSION, "n_stars": len(stars)}
-    stars = stars.reset_index(drop=True)
-    # The name follows from the content, so that a set that is being replaced keeps its own stars.
-    with _replacing(path) as partial:
-        module.write_table(partial, stars, None, {}, header, units)
-        digest = _digest(partial)
-        name = f"{path.stem}.stars-{digest[:_DIGEST_SHOWN]}{path.suffix}"
-        os.replace(partial, path.with_name(name))
-    return {"file": name, "sha256": digest}
+    module.write_table(path, stars.reset_index(drop=True), None, {}, header, units)
 
 
 def read_parts(path, *, format, with_stars):
@@ -147,13 +146,11 @@ def _format_of(path, format):
 
 
 @contextlib.contextmanager
-def _replacing(path):
-    """Give a path to write to; what is written takes the place of `path` when all went well."""
+def _temporary(path):
+    """Give a path beside `path` to write to; what is still there in the end is deleted."""
     partial = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
     try:
         yield partial
-        if partial.exists():
-            os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
 

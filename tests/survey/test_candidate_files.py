@@ -249,7 +249,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, suffix):
     before = path.read_bytes()
     bad = make_set(things=[{"a": 1}, [2], object()])
     with pytest.raises(ValueError, match="plain"):
-        bad.write(path, overwrite=True)
+        bad.write(path, overwrite=True, include_stars=True)
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 

@@ -307,6 +307,15 @@ def test_a_star_gets_the_candidate_with_the_largest_value(stars):
     assert len(candidates.labels()) == N_STARS
 
 
+def test_between_equal_values_the_candidate_with_more_members_is_best(stars):
+    table = pd.DataFrame({"persistence": [0.5, 0.5]})
+    few, many = [0, 1], [0, 1, 2]
+    first = CandidateSet(stars, [0, 2, 5], few + many, table)
+    assert first.labels()[:3].tolist() == [1, 1, 1]
+    second = CandidateSet(stars, [0, 3, 5], many + few, table)
+    assert second.labels()[:3].tolist() == [0, 0, 0]
+
+
 @settings(deadline=None, max_examples=30)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_labels_do_not_depend_on_the_order_of_stars_or_candidates(seed):
