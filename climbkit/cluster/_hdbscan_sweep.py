@@ -12,6 +12,7 @@ from climbkit.base import NOISE, BuilderMixin
 from climbkit.cluster._rows import match_rows
 from climbkit.cluster._sweep import Sweep, sweep, sweep_and_trees
 from climbkit.kernels._cluster_prediction import join_clusters
+from climbkit.kernels._neighbours import nearest_neighbours
 
 __all__ = ["HDBSCANSweep", "Sweep", "sweep"]
 
@@ -24,6 +25,8 @@ _MOST_FEATURES_OF_BORUVKA = 60  # hdbscan.HDBSCAN(algorithm="best") leaves it fo
 
 # A new row meets the fitted ones among this many times min_samples neighbours, as in hdbscan.
 _NEIGHBOURS_PER_SAMPLE = 2
+
+_ROWS_TO_ASK_ONE_BY_ONE = 20_000  # for more, one query of all fitted rows is quicker
 
 
 class HDBSCANSweep(BuilderMixin, BaseEstimator):
@@ -278,10 +281,7 @@ class HDBSCANSweep(BuilderMixin, BaseEstimator):
         most = int(self.min_samples_.max())
         k = min(_NEIGHBOURS_PER_SAMPLE * most, len(self._X_fit))
         distances, neighbours = tree.query(X, k=np.arange(1, k + 1))
-        met = np.unique(neighbours)
-        core = np.zeros((len(self.min_samples_), len(self._X_fit)))
-        # The first neighbour of a fitted row is the row itself, or one that coincides.
-        core[:, met] = tree.query(self._X_fit[met], k=self.min_samples_ + 1)[0].T
+        core = self._core_distances(tree, np.unique(neighbours))
         labels = np.full((len(self.min_cluster_sizes_), len(X)), NOISE, dtype=np.int64)
         for column, chosen in enumerate(self._chosen):
             if len(chosen) == 0:
@@ -300,6 +300,18 @@ class HDBSCANSweep(BuilderMixin, BaseEstimator):
                 labels[column],
             )
         return labels.T
+
+    def _core_distances(self, tree, rows):
+        """Core distances of fitted rows at every min_samples; 0 for all others."""
+        core = np.zeros((len(self.min_samples_), len(self._X_fit)))
+        if len(rows) <= _ROWS_TO_ASK_ONE_BY_ONE:
+            # The first neighbour of a fitted row is the row itself, or one that coincides.
+            core[:, rows] = tree.query(self._X_fit[rows], k=self.min_samples_ + 1)[0].T
+        else:
+            core[:] = nearest_neighbours(self._X_fit, self.min_samples_.max())[0].T[
+                self.min_samples_ - 1
+            ]
+        return core
 
     def _checked_sizes(self):
         """Minimum cluster sizes and min_samples as whole numbers, one of each a column."""

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -270,6 +271,15 @@ def test_new_rows_join_the_cluster_around_them_at_every_size():
     near = X + np.random.default_rng(0).normal(0, 1e-6, X.shape)
     assert np.mean(fitted.predict(near) == fitted.labels_) > 0.98
     assert np.all(fitted.predict(X[:5] + 1e3) == -1)
+
+
+def test_many_new_rows_get_the_labels_that_few_get():
+    X, new = blobs(), np.random.default_rng(0).uniform(-10, 10, (200, 3))
+    fitted = HDBSCANSweep([6, 15], min_samples=[9, 4]).fit(X)
+    with patch("climbkit.cluster._hdbscan_sweep._ROWS_TO_ASK_ONE_BY_ONE", 10):
+        many = fitted.predict(new)
+    np.testing.assert_array_equal(many, fitted.predict(new))
+    assert len(np.unique(many)) > 3
 
 
 def test_names_of_columns_are_checked():
