@@ -8,6 +8,7 @@ from climbkit.survey._candidate_table import SKY_FRAMES, candidate_ids, describe
 from climbkit.survey._candidates import CandidateSet
 from climbkit.survey._memberships import take
 from climbkit.survey._tile_merging import merge_tiles
+from climbkit.survey._tile_search import nothing_found
 
 # Members that are described at a time: 200 MB of intermediate arrays.
 _BLOCK = 2_000_000
@@ -63,40 +64,30 @@ def join_tiles(found, tiles, tiling, *, margin):
     joined : JoinedTiles
         The chosen candidates, in the order of the tiles.
     """
-    tile = np.repeat(np.arange(len(found)), [len(result.sizes) for result in found])
-    by_candidate = {
-        name: _concatenate([getattr(result, name) for result in found])
-        for name in ("min_cluster_size", "persistence", "longitude", "latitude", "owned", "sizes")
-    }
-    members = _concatenate([result.members for result in found])
-    probabilities = _concatenate([result.probabilities for result in found])
-    indptr = np.concatenate([[0], np.cumsum(by_candidate["sizes"])]).astype(np.int64)
-    sizes, persistence = (
-        by_candidate["min_cluster_size"].astype(np.int64),
-        by_candidate["persistence"],
-    )
-    tile = tile.astype(np.int64)
+    parts = found or [nothing_found("", 0.0, 0, 0)]
+    whole = [np.concatenate(arrays) for arrays in zip(*(part[4:] for part in parts), strict=True)]
+    size, persistence, longitude, latitude, owned, n_members, members, probabilities = whole
+    tile = np.repeat(np.arange(len(parts)), [len(part.sizes) for part in parts])
+    indptr = np.concatenate([[0], np.cumsum(n_members)]).astype(np.int64)
     chosen = np.arange(len(tile))
     if margin > 0 and len(tile):
-        owned = by_candidate["owned"].astype(bool)
-        position = by_candidate["longitude"], by_candidate["latitude"]
-        level = np.asarray(tiling)[tile]
-        owner = _owners(tiles, np.asarray(tiling), tile, level, owned, *position)
-        _, level = np.unique(np.stack([level, sizes]), axis=1, return_inverse=True)
+        tiling = np.asarray(tiling)
+        owner = _owners(tiles, tiling, tile, owned, longitude, latitude)
+        _, level = np.unique(np.stack([tiling[tile], size]), axis=1, return_inverse=True)
         keep = merge_tiles(level.ravel(), tile, owned, persistence, indptr, members, owner=owner)
         chosen = np.flatnonzero(keep)
         indptr, entries = take(indptr, chosen)
         members, probabilities = members[entries], probabilities[entries]
     tile = tile[chosen]
     return JoinedTiles(
-        tile,
-        np.array([result.key for result in found], dtype=object)[tile],
-        np.array([result.side for result in found], dtype=np.float64)[tile],
-        sizes[chosen],
-        persistence[chosen],
-        indptr,
-        members,
-        probabilities,
+        tile=tile,
+        key=np.array([part.key for part in parts], dtype=object)[tile],
+        side=np.array([part.side for part in parts], dtype=np.float64)[tile],
+        min_cluster_size=size[chosen],
+        persistence=persistence[chosen],
+        indptr=indptr,
+        members=members,
+        probabilities=probabilities,
     )
 
 
@@ -187,9 +178,10 @@ def tile_table(found, joined, counts, smallest):
     )
 
 
-def _owners(tiles, tiling, tile, level, owned, longitude, latitude):
+def _owners(tiles, tiling, tile, owned, longitude, latitude):
     """Number of the tile that owns each centre; only asked for where the finder does not."""
     owner = tile.copy()
+    level = tiling[tile]
     for value in np.unique(level[~owned]):
         lost = np.flatnonzero(~owned & (level == value))
         numbers = np.flatnonzero(tiling == value)
@@ -212,7 +204,3 @@ def _described(table, indptr, indices):
         parts.append(describe_candidates(table, indptr[start : end + 1] - low, indices[low:high]))
         start = end
     return pd.concat(parts, ignore_index=True)
-
-
-def _concatenate(arrays):
-    return np.concatenate(arrays) if arrays else np.empty(0, dtype=np.int64)

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.spatial import cKDTree
 
-from climbkit.survey._tile_search import scaled, stars_of, tile_features
+from climbkit.survey._tile_features import scaled, stars_of, tile_features
 
 
 def predict_members(field, new, tiles, joined, settings):

@@ -3,11 +3,11 @@
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.base import clone
 
 from climbkit.cluster._hdbscan_sweep import sweep
-from climbkit.survey._frames import TangentPlane, directions, unwrap
+from climbkit.survey._frames import directions
 from climbkit.survey._memberships import owners
+from climbkit.survey._tile_features import scaled, stars_of, tile_features
 
 # A separation (radians) is at most pi, so that keys "candidate * 4 + separation" sort by both.
 _MORE_THAN_PI = 4.0
@@ -59,6 +59,18 @@ class TileCandidates(NamedTuple):
 def search_tile(field, tile, settings):
     """Search one tile of a field, by itself.
 
+    A partition of a larger survey is searched in this way wherever it lies:
+
+    1. put its stars and those of its margin into one table, each once (others do no harm);
+    2. read it: ``table, units, coordinates = table_of(...)``, ``field = star_field(...)``;
+    3. take its tile, such as ``HealpixTile(order, pixel)``, and ``settings_of(search)``.
+
+    The candidates are those of a run over the whole survey, to the last bit, as neither the order
+    of the stars nor the frame depends on what lies beyond the margin (with ``mst="hdbscan"``, on
+    the order of the rows). They include what the tile does not own, since `join_tiles` needs to
+    know what got lost between tiles. Before joining, name members by what tells stars apart in
+    all partitions, such as rows of one table: ``found._replace(members=...)``.
+
     Parameters
     ----------
     field : StarField
@@ -76,7 +88,7 @@ def search_tile(field, tile, settings):
     """
     positions, n_core = stars_of(field, tile, settings)
     if len(positions) < 2:
-        return _nothing(tile, n_core, len(positions))
+        return nothing_found(tile.key, tile.side, n_core, len(positions))
     X = scaled(tile_features(field, positions, tile, settings), settings.scaler)[0]
     found = sweep(
         X,
@@ -89,7 +101,7 @@ def search_tile(field, tile, settings):
     )
     entries, sizes, chosen = _chosen_members(found, settings)
     if len(sizes) == 0:
-        return _nothing(tile, n_core, len(positions))
+        return nothing_found(tile.key, tile.side, n_core, len(positions))
     columns = np.repeat(np.arange(len(settings.min_cluster_sizes)), [*map(len, found.persistence)])
     members = positions[entries % len(positions)]
     centre, keep = _centres(field.vectors[:, members], sizes, settings.max_r50)
@@ -110,103 +122,6 @@ def search_tile(field, tile, settings):
         found.probabilities.T.ravel()[entries],
     )
     return result if keep.all() else choose(result, keep)
-
-
-def stars_of(field, tile, settings):
-    """Return the positions of the stars that a tile searches, and how many are in its core.
-
-    Parameters
-    ----------
-    field : StarField
-        Stars.
-    tile : Tile
-        The tile.
-    settings : TileSettings
-        With the margin.
-
-    Returns
-    -------
-    positions : ndarray of int
-        Ascending, so that the order is that of the sky; with ``mst="hdbscan"``, whose answer
-        depends on it, in the order of the table.
-    n_core : int
-        Stars in the tile itself.
-    """
-    near = field.within(*tile.box(settings.margin))
-    core, around = tile.core_and_margin(
-        field.longitude[near], field.latitude[near], settings.margin
-    )
-    positions = near[core | around]
-    if settings.mst == "hdbscan":
-        positions = positions[np.argsort(field.rows[positions])]
-    return positions, int(core.sum())
-
-
-def tile_features(field, positions, tile, settings):
-    """Return positions and features of stars in the frame of a tile.
-
-    Parameters
-    ----------
-    field : StarField
-        Stars.
-    positions : ndarray of int
-        Which of them.
-    tile : Tile
-        The tile.
-    settings : TileSettings
-        With the frame.
-
-    Returns
-    -------
-    columns : ndarray of shape (2 + n_features, n_chosen)
-        Two coordinates in degrees, then the features.
-    """
-    columns = np.empty((2 + len(field.values), len(positions)))
-    columns[2:] = field.values[:, positions]
-    if not settings.tangent:
-        columns[0] = unwrap(field.longitude[positions], tile.centre[0])
-        columns[1] = field.latitude[positions]
-        return columns
-    plane = TangentPlane(*tile.centre, field.vectors[:, positions])
-    columns[0], columns[1] = plane.positions()
-    for number, (i, j) in enumerate(settings.motions):
-        own = field.motions[3 * number : 3 * number + 3, positions]
-        columns[2 + i], columns[2 + j] = plane.motions(own)
-    return columns
-
-
-def scaled(columns, scaler):
-    """Scale the features of a tile.
-
-    Parameters
-    ----------
-    columns : ndarray of shape (n_features, n_stars)
-        As of `tile_features`.
-    scaler : transformer or None
-        Fitted on the stars of the tile; None: mean 0 and standard deviation 1, where constant
-        columns are only centred.
-
-    Returns
-    -------
-    X : ndarray of shape (n_stars, n_features)
-        C-contiguous.
-    transform : callable
-        Scales other stars in the same way.
-    """
-    if scaler is not None:
-        scaler = clone(scaler)
-        X = np.ascontiguousarray(scaler.fit_transform(columns.T), dtype=np.float64)
-        return X, lambda others: np.ascontiguousarray(scaler.transform(others.T), dtype=np.float64)
-    mean = columns.mean(axis=1)
-    deviation = columns.std(axis=1)
-    # What rounding leaves of a constant column is no deviation (as in sklearn's StandardScaler).
-    n, eps = columns.shape[1], np.finfo(np.float64).eps
-    deviation[deviation**2 <= n * eps * deviation**2 + (n * mean * eps) ** 2] = 1.0
-
-    def transform(others):
-        return np.ascontiguousarray(((others - mean[:, None]) / deviation[:, None]).T)
-
-    return transform(columns), transform
 
 
 def choose(found, keep):
@@ -271,9 +186,31 @@ def _centres(vectors, sizes, max_r50):
     return centre, np.degrees(r50) < max_r50
 
 
-def _nothing(tile, n_core, n_searched):
-    empty, none = np.empty(0), np.empty(0, dtype=np.int64)
+def nothing_found(key, side, n_core, n_searched):
+    """Return the result of a tile without candidates.
+
+    Parameters
+    ----------
+    key, side, n_core, n_searched : str, float, int, int
+        As of `TileCandidates`.
+
+    Returns
+    -------
+    found : TileCandidates
+        With empty arrays.
+    """
+    numbers, whole = np.empty(0), np.empty(0, dtype=np.int64)
     return TileCandidates(
-        tile.key, tile.side, n_core, n_searched,
-        none, empty, empty, empty, np.empty(0, dtype=bool), none, none.astype(np.int32), empty,
-    )  # fmt: skip
+        key=key,
+        side=side,
+        n_core=n_core,
+        n_searched=n_searched,
+        min_cluster_size=whole,
+        persistence=numbers,
+        longitude=numbers,
+        latitude=numbers,
+        owned=np.empty(0, dtype=bool),
+        sizes=whole,
+        members=np.empty(0, dtype=np.int32),
+        probabilities=numbers,
+    )
