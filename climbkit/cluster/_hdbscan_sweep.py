@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from climbkit.base import NOISE, BuilderMixin
 from climbkit.cluster._rows import match_rows
-from climbkit.cluster._sweep import Sweep, sweep, sweep_and_trees
+from climbkit.cluster._sweep import Sweep, sweep, sweep_and_trees, within_reach
 from climbkit.kernels._cluster_prediction import join_clusters
 from climbkit.kernels._neighbours import nearest_neighbours
 
@@ -195,8 +195,8 @@ class HDBSCANSweep(BuilderMixin, BaseEstimator):
         ------
         ValueError
             If X has no rows, if minimum cluster sizes or samples are not whole numbers, too
-            small, or not as many as each other, or if X has more than 60 features in hdbscan's
-            mode.
+            small, or not as many as each other, if squared distances between rows overflow, or
+            if X has more than 60 features in hdbscan's mode.
         """
         X = validate_data(self, X, dtype=np.float64, order="C", ensure_all_finite=False)
         sizes, samples = self._checked_sizes()
@@ -270,7 +270,7 @@ class HDBSCANSweep(BuilderMixin, BaseEstimator):
             return labels
         seen = match_rows(X, self._X_fit)
         labels[seen >= 0] = self.labels_[self._rows_fit[seen[seen >= 0]]]
-        new = np.isfinite(X).all(axis=1) & (seen < 0)
+        new = within_reach(X) & (seen < 0)
         if new.any() and self.n_clusters_.any():
             labels[new] = self._joined(X[new])
         return labels

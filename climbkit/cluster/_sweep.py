@@ -10,6 +10,9 @@ from climbkit.kernels._cluster_selection import select_clusters
 from climbkit.kernels._hdbscan_sweep_trees import hdbscan_condensed_trees
 from climbkit.kernels._sweep import sweep_condensed_trees
 
+# Rows of at most this length are at most two lengths apart, the square of which is finite.
+_LARGEST_SQUARED_LENGTH = np.finfo(np.float64).max / 4
+
 
 class Sweep(NamedTuple):
     """Clusters of one field at each minimum cluster size.
@@ -65,10 +68,15 @@ def sweep(
         Named tuple of labels, probabilities and persistence. The arrays lie in columns: those
         of one minimum cluster size are contiguous.
 
+    Raises
+    ------
+    ValueError
+        If squared distances between rows overflow.
+
     Notes
     -----
-    Nothing is validated. The work is done with the GIL released, so that fields can be searched
-    in threads.
+    Nothing else is validated. The work is done with the GIL released, so that fields can be
+    searched in threads.
     """
     sizes = np.asarray(min_cluster_sizes, dtype=np.int64)
     samples = np.asarray(sizes if min_samples is None else min_samples, dtype=np.int64)
@@ -105,9 +113,14 @@ def sweep_and_trees(X, min_cluster_sizes, min_samples, method, epsilon, single, 
 
     # Kernels are compiled once, for writable rows; views of tables are often not.
     X = np.require(X, np.float64, ["C", "A", "W"])
-    finite = np.isfinite(X).all(axis=1)
-    everything = bool(finite.all())
-    X = X if everything else X[finite]
+    near = within_reach(X)
+    everything = bool(near.all())
+    if not everything:
+        if np.isfinite(X[~near]).all(axis=1).any():
+            raise ValueError(
+                "X is too large: squared distances between its rows overflow; scale the features."
+            )
+        X = X[near]
     columns = np.flatnonzero(min_cluster_sizes <= len(X))
     for place, tree in _condensed_trees(X, min_samples[columns], min_cluster_sizes[columns], mst):
         column = columns[place]
@@ -121,11 +134,17 @@ def sweep_and_trees(X, min_cluster_sizes, min_samples, method, epsilon, single, 
             order = number_clusters(X, own[0], sizes, scores)
             clusters, scores = clusters[order], scores[order]
         if not everything:
-            labels[column, finite], probabilities[column, finite] = own
+            labels[column, near], probabilities[column, near] = own
         persistence[column], chosen[column] = scores, clusters
         if keep:
             trees[column] = tree
     return Sweep(labels.T, probabilities.T, persistence), trees if keep else [], chosen
+
+
+def within_reach(X):
+    """Say which rows are finite and small enough for squared distances between them."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.einsum("ij,ij->i", X, X) <= _LARGEST_SQUARED_LENGTH
 
 
 def _condensed_trees(X, min_samples, min_cluster_sizes, mst):

@@ -343,6 +343,26 @@ def test_hdbscans_mode_refuses_more_features_than_its_algorithm_serves():
     assert HDBSCANSweep([5]).fit(wide).labels_.shape == (40, 1)
 
 
+@pytest.mark.parametrize("mst", ["canonical", "hdbscan"])
+def test_values_whose_squares_overflow_are_refused_and_far_new_rows_are_noise(mst):
+    X = blobs()
+    for factor in (1e155, 1e200, 1e300):
+        with pytest.raises(ValueError, match="X is too large"):
+            HDBSCANSweep([6], mst=mst).fit(X * factor)
+    assert np.all(HDBSCANSweep([6], mst=mst).fit(X).predict(X[:3] * 1e200) == -1)
+
+
+def test_units_do_not_matter_where_single_precision_would_overflow_or_vanish():
+    X = blobs()
+    plain = HDBSCANSweep(SIZES).fit(X)
+    for factor in (2.0**-400, 2.0**500):
+        scaled = HDBSCANSweep(SIZES).fit(X * factor)
+        np.testing.assert_array_equal(scaled.labels_, plain.labels_)
+        np.testing.assert_array_equal(scaled.probabilities_, plain.probabilities_)
+    # hdbscan rounds sums of stabilities to single precision, and so does its mode.
+    assert_equals_hdbscan(X * 2.0**500, HDBSCANSweep([6], mst="hdbscan").fit(X * 2.0**500))
+
+
 @pytest.mark.parametrize(
     ("X", "message"),
     [(np.empty((0, 3)), "0 sample"), (np.empty((3, 0)), "0 feature"), ([1.0, 2.0], "2D array")],
