@@ -37,6 +37,7 @@ class MembershipSet:
             if n_stars not in (None, len(stars)):
                 raise ValueError(f"n_stars is {n_stars}, but stars has {len(stars)} rows.")
             n_stars = len(stars)
+            source_ids(stars)  # refuses ids that were rounded
         indptr, indices = check_memberships(indptr, indices, len(table), n_stars)
         probabilities = _check_probabilities(probabilities, len(indices))
         member_source_id = _check_member_ids(member_source_id, stars, len(indices))

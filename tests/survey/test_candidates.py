@@ -425,6 +425,9 @@ def test_exact_positions_stand_for_stars_without_ids(names):
 def test_ids_that_are_not_complete_whole_numbers_are_refused(ids):
     with pytest.raises(ValueError, match="source_id must be a complete column of whole numbers"):
         candidate_ids(pd.DataFrame({"source_id": ids}), [0, 1], [0])
+    named = pd.DataFrame({"candidate_id": ["a"]})
+    with pytest.raises(ValueError, match="source_id must be a complete column of whole numbers"):
+        CandidateSet(pd.DataFrame({"source_id": ids}), [0, 1], [0], named)
 
 
 def test_stars_without_ids_and_positions_cannot_name_candidates():
