@@ -5,6 +5,7 @@ Ported from `_hdbscan_boruvka_kdtree` of hdbscan 0.8.44 (copyright 2015, Leland 
 """
 
 import numpy as np
+from sklearn.neighbors import KDTree
 
 from climbkit.kernels._hdbscan_boruvka import approximate_spanning_trees
 from climbkit.kernels._hdbscan_kdtree import SQUARE, node_arrays
@@ -14,10 +15,12 @@ from climbkit.kernels._hdbscan_neighbours import (
     first_neighbours,
     first_neighbours_by_query,
 )
+from climbkit.kernels._hdbscan_prim import prim_spanning_tree
 from climbkit.kernels._neighbours import query_tree
 from climbkit.kernels._packed_tree import build_packed_tree
 
 LEAF_SIZE = 40  # hdbscan's default
+BORUVKA_COLUMNS = 60  # hdbscan grows the trees of rows of more columns by Prim's algorithm
 BORUVKA_LEAVES = 3  # leaves of the tree that hdbscan walks are as many times smaller
 OVERFLOW = "X is too large in value: squared distances between its rows overflow float64"
 
@@ -28,8 +31,7 @@ def hdbscan_spanning_trees(X, min_samples, *, approximate=True, core_dist_n_jobs
     Parameters
     ----------
     X : ndarray of shape (n_rows, n_columns), dtype float64
-        Finite, C-contiguous rows, at least two, of at most 60 columns (hdbscan takes another
-        algorithm for more).
+        Finite, C-contiguous rows, at least two.
     min_samples : sequence of int
         Positive. Values above ``n_rows - 1`` count as that, as in hdbscan.
     approximate : bool, default=True
@@ -49,8 +51,11 @@ def hdbscan_spanning_trees(X, min_samples, *, approximate=True, core_dist_n_jobs
     ValueError
         If squared distances overflow (hdbscan itself may never come to an end then).
     """
-    n_rows = len(X)
+    n_rows, n_columns = X.shape
     places = [min(int(m), n_rows - 1) for m in min_samples]
+    if n_columns > BORUVKA_COLUMNS:
+        yield from _spanning_trees_of_many_columns(X, places)
+        return
     tree = node_arrays(X, LEAF_SIZE // BORUVKA_LEAVES)
     packed = build_packed_tree(X)
     # One neighbour more shows whether the last one has equals.
@@ -77,6 +82,13 @@ def hdbscan_spanning_trees(X, min_samples, *, approximate=True, core_dist_n_jobs
             yield left[value], right[value], weight[value]
 
 
+def _spanning_trees_of_many_columns(X, min_samples):
+    tree = KDTree(X, leaf_size=LEAF_SIZE)
+    for m in min_samples:
+        core = tree.query(X, k=m + 1, dualtree=True, breadth_first=True)[0][:, m]
+        yield prim_spanning_tree(X, np.ascontiguousarray(core))
+
+
 def hdbscan_condensed_trees(
     X, min_samples, min_cluster_sizes, *, approximate=True, core_dist_n_jobs=4
 ):
@@ -85,7 +97,7 @@ def hdbscan_condensed_trees(
     Parameters
     ----------
     X : ndarray of shape (n_rows, n_columns), dtype float64
-        Finite, C-contiguous rows, at least two, of at most 60 columns.
+        Finite, C-contiguous rows, at least two.
     min_samples : sequence of int or None
         One for each cluster size; None for the cluster sizes themselves.
     min_cluster_sizes : sequence of int

@@ -41,6 +41,15 @@ def test_fewer_rows_than_min_samples(n_rows):
     assert_same_rows(package.blobs(n_rows, 3), [2, 10, 50])
 
 
+@pytest.mark.parametrize("step", [0.01, 1.0])
+def test_many_columns_are_joined_by_the_other_algorithm(step):
+    X = np.round(package.blobs(200, 61) / step) * step
+    assert_same_rows(X, [3, 8])
+    assert_same_rows(np.ascontiguousarray(X[:, :60]), [3, 8])
+    X[:, 2:] = 0.0
+    assert_same_rows(X, [3, 8])
+
+
 def test_more_repetitions_than_min_samples():
     X = np.repeat(package.blobs(100, 2), 9, axis=0)
     assert_same_rows(X, [5, 8, 9, 12])
