@@ -17,7 +17,6 @@ from sklearn.base import clone
 from sklearn.cluster import HDBSCAN as SKLearnHDBSCAN
 from sklearn.datasets import make_blobs
 from sklearn.metrics import adjusted_rand_score
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from climbkit.cluster import HDBSCANSweep
 from climbkit.cluster._hdbscan_sweep import sweep
@@ -58,13 +57,6 @@ def loop_of_exact_trees(X, sizes, method="eom", single=False, epsilon=0.0):
     for m in sizes:
         tree = nary_condensed_tree(exact_hierarchy(X, m), m)
         yield get_clusters(tree, compute_stability(tree), method, single, False, epsilon)
-
-
-@parametrize_with_checks(
-    [HDBSCANSweep(), HDBSCANSweep([5, 8], mst="hdbscan", min_samples=3, allow_single_cluster=True)]
-)
-def test_scikit_learn_check(estimator, check):
-    check(estimator)
 
 
 @pytest.mark.parametrize("X", [blobs(), grid()], ids=["blobs", "grid"])
