@@ -5,13 +5,9 @@ from numba import njit
 
 from climbkit.kernels._lanes import prefetch
 
-_SPARE_BITS = (
-    8  # sorted beyond those that number the values: few pairs then share a bucket
-)
+_SPARE_BITS = 8  # sorted beyond those that number the values: few pairs then share a bucket
 _MAX_DIGIT = 11  # bits sorted at once: a table of 2048 counts stays in the first cache
-_AHEAD = (
-    12  # points whose data are on their way while one is joined; 8 to 16 do as well
-)
+_AHEAD = 12  # points whose data are on their way while one is joined; 8 to 16 do as well
 _MAX_SORTED = 30  # bits, beside a number of 32 bits in a signed word
 
 
@@ -47,9 +43,7 @@ def ascending_order(values):
     shift = max(n_bits - digit * n_digits, 0)
     mask = (1 << digit) - 1
     counts = np.zeros((n_digits, mask + 1), np.int32)
-    keys = np.empty(
-        n_values, np.int64
-    )  # the bits to be sorted and below them the number
+    keys = np.empty(n_values, np.int64)  # the bits to be sorted and below them the number
     moved = np.empty(n_values, np.int64)
     for i in range(n_values):
         key = (bits[i] - lowest) >> shift

@@ -51,9 +51,7 @@ def _sum_over_columns(builder, n_columns, lanes, term):
     builder.store(ir.Constant(vector, [0.0] * lanes), total)
     with cgutils.for_range(builder, n_columns) as loop:
         value = term(loop.index)
-        builder.store(
-            builder.fadd(builder.load(total), builder.fmul(value, value)), total
-        )
+        builder.store(builder.fadd(builder.load(total), builder.fmul(value, value)), total)
     return builder.load(total)
 
 
@@ -85,9 +83,7 @@ def points_within(typing_context, leaves, leaf, n_columns, point, bound, squared
     mask : int64
         Bit ``i`` is set where ``squared[i] < bound``.
     """
-    signature = types.int64(
-        leaves, types.int64, types.int64, point, types.float64, squared
-    )
+    signature = types.int64(leaves, types.int64, types.int64, point, types.float64, squared)
 
     def generate(context, builder, signature, arguments):
         leaves, leaf, n_columns, point, bound, squared = arguments
@@ -143,9 +139,7 @@ def boxes_within(typing_context, boxes, block, n_columns, floor, point, bound, s
     Rounding is monotone, and terms are summed in the order of the columns as those of points are:
     no computed distance to a point in a box is less than the one computed here.
     """
-    signature = types.int64(
-        boxes, types.int64, types.int64, floor, point, types.float64, squared
-    )
+    signature = types.int64(boxes, types.int64, types.int64, floor, point, types.float64, squared)
 
     def generate(context, builder, signature, arguments):
         boxes, block, n_columns, floor, point, bound, squared = arguments
@@ -230,9 +224,7 @@ def insert_sorted(typing_context, values, numbers, n_blocks, value, number):
         with cgutils.for_range(builder, n_blocks) as loop:
             offset = builder.mul(loop.index, loop.index.type(BUFFER))
             old = _load(builder, data, offset, BUFFER)
-            old_names_at = builder.bitcast(
-                builder.gep(names, [offset]), ints.as_pointer()
-            )
+            old_names_at = builder.bitcast(builder.gep(names, [offset]), ints.as_pointer())
             old_names = builder.load(old_names_at, align=4)
             before = builder.insert_element(
                 ir.Constant(doubles, ir.Undefined), builder.load(carry), _int32(0)
@@ -243,9 +235,7 @@ def insert_sorted(typing_context, values, numbers, n_blocks, value, number):
             )
             names_before = builder.shuffle_vector(old_names, names_before, shift)
             builder.store(builder.extract_element(old, _int32(BUFFER - 1)), carry)
-            builder.store(
-                builder.extract_element(old_names, _int32(BUFFER - 1)), carry_name
-            )
+            builder.store(builder.extract_element(old_names, _int32(BUFFER - 1)), carry_name)
             keeps = builder.fcmp_ordered("<=", old, new)
             moves = builder.fcmp_ordered(">", before, new)
             _store(
@@ -255,9 +245,7 @@ def insert_sorted(typing_context, values, numbers, n_blocks, value, number):
                 offset,
             )
             builder.store(
-                builder.select(
-                    keeps, old_names, builder.select(moves, names_before, name)
-                ),
+                builder.select(keeps, old_names, builder.select(moves, names_before, name)),
                 old_names_at,
                 align=4,
             )
@@ -273,16 +261,12 @@ def prefetch(typing_context, array, offset):
 
     def generate(context, builder, signature, arguments):
         data = _data(context, builder, signature.args[0], arguments[0])
-        pointer = builder.bitcast(
-            builder.gep(data, [arguments[1]]), ir.IntType(8).as_pointer()
-        )
+        pointer = builder.bitcast(builder.gep(data, [arguments[1]]), ir.IntType(8).as_pointer())
         kind = ir.FunctionType(
             ir.VoidType(),
             [pointer.type, ir.IntType(32), ir.IntType(32), ir.IntType(32)],
         )
-        function = builder.module.declare_intrinsic(
-            "llvm.prefetch", [pointer.type], kind
-        )
+        function = builder.module.declare_intrinsic("llvm.prefetch", [pointer.type], kind)
         builder.call(function, [pointer, _int32(0), _int32(3), _int32(1)])
         return context.get_dummy_value()
 
