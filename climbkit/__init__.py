@@ -20,7 +20,6 @@ from climbkit._version import __version__
 _ROOM_OF = {
     "KBound": "cluster",
     "CLiMB": "cluster",
-    "FieldDBSCAN": "cluster",
     "CDBSCAN": "cluster",
     "SSDBSCAN": "cluster",
     "KinematicTails": "cluster",
@@ -29,7 +28,9 @@ _ROOM_OF = {
     "SelectionGate": "cluster",
     "HDBSCANSweep": "cluster",
     "NoveltyTest": "cluster",
+    "SmoothField": "cluster",
     "SmoothMixture": "cluster",
+    "ContrastDBSCAN": "cluster",
     "IntegralsOfMotion": "dynamics",
     "CandidateSet": "survey",
     "HealpixTiling": "survey",

@@ -8,11 +8,12 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from climbkit.base import NOISE, PartialLabelClusterer
+from climbkit.cluster._contrast_dbscan import ContrastDBSCAN
 from climbkit.cluster._distances import neighbour_metric
 from climbkit.cluster._explain import explorer_table, gate_table, row_index
-from climbkit.cluster._field_dbscan import FieldDBSCAN
 from climbkit.cluster._kbound import KBound
 from climbkit.cluster._novelty import NoveltyTest
+from climbkit.cluster._novelty_stability import fewest_rows
 from climbkit.cluster._rows import match_rows
 
 
@@ -30,7 +31,8 @@ class CLiMB(PartialLabelClusterer):
 
     explorer : clusterer, default=None
         Phase 2: any scikit-learn clusterer with ``fit_predict`` that marks noise by -1, such
-        as DBSCAN, HDBSCAN or OPTICS. None: `FieldDBSCAN`, whose ``eps`` comes from the data.
+        as DBSCAN, HDBSCAN or OPTICS. None: `ContrastDBSCAN`, which finds what is denser than
+        a smooth field, wherever it lies.
 
     novelty : NoveltyTest, default=None
         Test of the novel groups, run with ``explorer``. None: they are not tested, and a group
@@ -180,9 +182,9 @@ class CLiMB(PartialLabelClusterer):
 
     def _explore(self, X):
         """Phase 2 on the rows that phase 1 left."""
-        explorer = FieldDBSCAN() if self.explorer is None else clone(self.explorer)
+        explorer = ContrastDBSCAN() if self.explorer is None else clone(self.explorer)
         self.novel_labels_ = np.empty(0, dtype=np.int64)
-        if len(X) < _fewest_rows(explorer):
+        if len(X) < fewest_rows(explorer):
             self.explorer_ = None
             return
         found = np.asarray(explorer.fit_predict(X))
@@ -199,7 +201,7 @@ class CLiMB(PartialLabelClusterer):
     def _test_novelty(self, X, y):
         """Significance and stability of the novel groups; drop those that the test drops."""
         known = np.where(self.phase_ == 1, self.labels_, NOISE)
-        explorer = FieldDBSCAN() if self.explorer is None else self.explorer
+        explorer = ContrastDBSCAN() if self.explorer is None else self.explorer
         test = clone(self.novelty).set_params(explorer=explorer)
         groups = np.where(self.phase_ == 2, self.labels_, NOISE)
         self.novelty_ = test.fit(X, known, groups=groups)
@@ -242,13 +244,15 @@ class CLiMB(PartialLabelClusterer):
         check_is_fitted(self)
         return self.kbound_.predict_proba(self._validate_new(X), errors=errors)
 
-    def predict(self, X):
+    def predict(self, X, errors=None):
         """Assign new rows to known groups, and else to novel ones.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
             Features, finite.
+        errors : array-like, default=None
+            Errors of the rows, for phase 1, as in ``fit``.
 
         Returns
         -------
@@ -262,7 +266,7 @@ class CLiMB(PartialLabelClusterer):
         """
         check_is_fitted(self)
         checked = self._validate_new(X)
-        labels = self.kbound_.predict(checked)
+        labels = self.kbound_.predict(checked, errors=errors)
         rest = labels == NOISE
         if rest.any() and len(self.novel_labels_):
             labels[rest] = self._predict_novel(checked[rest])
@@ -304,20 +308,23 @@ class CLiMB(PartialLabelClusterer):
             gaps.append(neighbours.kneighbors(n_neighbors=1)[0].max() if len(members) > 1 else 0.0)
         return np.array(gaps)
 
-    def decision_path(self, X):
+    def decision_path(self, X, errors=None):
         """Tell which gate or role decided each row, and by what margin.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
             Rows that were fitted, or new ones.
+        errors : array-like, default=None
+            Errors of these rows, for phase 1, as in ``fit``.
 
         Returns
         -------
         table : DataFrame of n_samples rows
             ``label`` and ``phase`` of the row, ``known_<column>`` for each column of
             `KBound.decision_path`, and for rows that reached phase 2 ``novel_<column>`` in
-            the explorer's own terms: for DBSCAN ``role``, ``n_neighbors_eps``,
+            the explorer's own terms: the columns of its ``decision_path`` where it has one,
+            as `ContrastDBSCAN` has; for DBSCAN ``role``, ``n_neighbors_eps``,
             ``core_distance``, ``eps_margin`` and ``distance_to_nearest_core``; for others what
             they learned of each row, NaN for new ones.
         """
@@ -325,8 +332,9 @@ class CLiMB(PartialLabelClusterer):
 
         check_is_fitted(self)
         checked = self._validate_new(X)
-        known = gate_table(self.kbound_, checked, row_index(X))
-        table = pd.DataFrame({"label": self.predict(X)}, index=known.index)
+        _, errors = self.kbound_._validate_rows(checked, errors)
+        known = gate_table(self.kbound_, checked, row_index(X), errors)
+        table = pd.DataFrame({"label": self.predict(X, errors)}, index=known.index)
         explored = known["label"].to_numpy() == NOISE
         is_novel = explored & (table["label"].to_numpy() != NOISE)
         table["phase"] = np.where(is_novel, 2, np.where(explored, 0, 1))
@@ -342,12 +350,6 @@ class CLiMB(PartialLabelClusterer):
         for name, values in columns.items():
             table.loc[explored, f"novel_{name}"] = values
         return table
-
-
-def _fewest_rows(explorer):
-    """Rows that the explorer needs: some raise with fewer than min_samples."""
-    sizes = [getattr(explorer, name, None) for name in ("min_samples", "min_cluster_size")]
-    return max([1] + [size for size in sizes if isinstance(size, int | np.integer)])
 
 
 def _by_size(found, X, first):

@@ -213,17 +213,22 @@ def explorer_table(explorer, explored, labels, X):
     Returns
     -------
     columns : dict of str to ndarray
-        With ``eps`` and ``core_sample_indices_`` (DBSCAN's kind): ``role`` (core, border or
-        noise), ``n_neighbors_eps``, ``core_distance``, ``eps_margin``,
-        ``distance_to_nearest_core``. Otherwise those of ``membership_probability``,
-        ``outlier_score``, ``reachability``, ``core_distance``, ``order_position`` and
-        ``predecessor`` that the explorer has, for the rows that it has seen.
+        Those of the explorer's ``decision_path``, if it has one. With ``eps`` and
+        ``core_sample_indices_`` (DBSCAN's kind): ``role`` (core, border or noise),
+        ``n_neighbors_eps``, ``core_distance``, ``eps_margin``, ``distance_to_nearest_core``.
+        Otherwise those of ``membership_probability``, ``outlier_score``, ``reachability``,
+        ``core_distance``, ``order_position`` and ``predecessor`` that the explorer has, for
+        the rows that it has seen.
     """
     seen = match_rows(X, explored)
-    eps = getattr(explorer, "eps_", getattr(explorer, "eps", None))
-    if hasattr(explorer, "core_sample_indices_") and eps is not None:
-        scale = getattr(explorer, "scale_", 1.0)
-        return _dbscan_columns(explorer, eps, explored / scale, labels, X / scale, seen)
+    if hasattr(explorer, "decision_path"):
+        columns = {name: c.to_numpy() for name, c in explorer.decision_path(X).items()}
+        if "role" in columns:  # a group that the explorer found may have been dropped since
+            dropped = (seen >= 0) & (labels[seen] == NOISE)
+            columns["role"] = np.where(dropped, "noise", columns["role"])
+        return columns
+    if hasattr(explorer, "core_sample_indices_") and hasattr(explorer, "eps"):
+        return _dbscan_columns(explorer, explored, labels, X, seen)
     learned = {
         "membership_probability": getattr(explorer, "probabilities_", None),
         "outlier_score": getattr(explorer, "outlier_scores_", None),
@@ -240,11 +245,11 @@ def explorer_table(explorer, explored, labels, X):
     }
 
 
-def _dbscan_columns(explorer, eps, explored, labels, X, seen):
+def _dbscan_columns(explorer, explored, labels, X, seen):
     metric = neighbour_metric(explorer)
     neighbours = NearestNeighbors(**metric).fit(explored)
     counts = np.array(
-        [len(rows) for rows in neighbours.radius_neighbors(X, eps, return_distance=False)]
+        [len(rows) for rows in neighbours.radius_neighbors(X, explorer.eps, return_distance=False)]
     )
     # A row that was explored is its own first neighbour; one that was not still needs
     # min_samples - 1 others, since it would count itself.
@@ -265,6 +270,6 @@ def _dbscan_columns(explorer, eps, explored, labels, X, seen):
         "role": np.where(seen >= 0, role, "new"),
         "n_neighbors_eps": counts,
         "core_distance": core_distance,
-        "eps_margin": eps - core_distance,
+        "eps_margin": explorer.eps - core_distance,
         "distance_to_nearest_core": to_core,
     }

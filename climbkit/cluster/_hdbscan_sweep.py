@@ -101,7 +101,7 @@ class HDBSCANSweep(BuilderMixin, BaseEstimator):
     See Also
     --------
     sklearn.cluster.HDBSCAN : One minimum cluster size.
-    FieldDBSCAN : One density for the whole field.
+    ContrastDBSCAN : A density that follows the field.
 
     Notes
     -----

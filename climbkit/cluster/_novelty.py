@@ -5,13 +5,13 @@ from numbers import Integral, Real
 import numpy as np
 from joblib import Parallel, delayed
 from sklearn.base import _fit_context
-from sklearn.cluster import DBSCAN
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval
 
 from climbkit.base import NOISE, UNLABELLED, PartialLabelClusterer, check_partial_labels
+from climbkit.cluster._contrast_dbscan import ContrastDBSCAN
 from climbkit.cluster._novelty_draws import check_statistics, fit_field, largest_statistic
-from climbkit.cluster._novelty_null import SmoothMixture
+from climbkit.cluster._novelty_field import SmoothField
 from climbkit.cluster._novelty_stability import (
     bootstrap_jaccard,
     consecutive,
@@ -35,7 +35,7 @@ class NoveltyTest(PartialLabelClusterer):
     Parameters
     ----------
     explorer : clusterer, default=None
-        Any clusterer with ``fit_predict`` that marks noise by -1. None: ``DBSCAN()``.
+        Any clusterer with ``fit_predict`` that marks noise by -1. None: ``ContrastDBSCAN()``.
 
     n_draws : int, default=200
         Draws from the smooth fit. The least p-value is ``1 / (n_draws + 1)``.
@@ -47,7 +47,7 @@ class NoveltyTest(PartialLabelClusterer):
     null : density estimator, default=None
         Smooth fit: an object with ``fit``, ``sample`` and ``score_samples`` (log density) that
         cannot follow the groups, such as a `sklearn.neighbors.KernelDensity` much wider than
-        they are. It is fitted to the data, and anew to every draw. None: ``SmoothMixture()``.
+        they are. It is fitted to the data, and anew to every draw. None: ``SmoothField()``.
 
     alpha : float, default=0.05
         Groups with a smaller p-value are significant. As p-values are corrected for the search,
@@ -116,7 +116,7 @@ class NoveltyTest(PartialLabelClusterer):
     See Also
     --------
     CLiMB : Known groups first, then an explorer on what they leave.
-    SmoothMixture : The default of ``null``.
+    SmoothField : The default of ``null``.
 
     Notes
     -----
@@ -138,12 +138,11 @@ class NoveltyTest(PartialLabelClusterer):
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn.cluster import DBSCAN
     >>> from climbkit import NoveltyTest
     >>> rng = np.random.default_rng(0)
     >>> stream = rng.normal([2.0, 2.0], 0.1, (40, 2))
     >>> X = np.vstack([rng.normal(size=(400, 2)), stream])
-    >>> test = NoveltyTest(DBSCAN(eps=0.15, min_samples=8), n_draws=50, random_state=0).fit(X)
+    >>> test = NoveltyTest(n_draws=40, random_state=0).fit(X)
     >>> group = test.labels_[-1]
     >>> bool(test.significant_[group])
     True
@@ -215,7 +214,7 @@ class NoveltyTest(PartialLabelClusterer):
         """
         X, y = self._validate_fit(X, y)
         rest = np.flatnonzero(y == UNLABELLED)
-        explorer = DBSCAN() if self.explorer is None else self.explorer
+        explorer = ContrastDBSCAN() if self.explorer is None else self.explorer
         rng = check_random_state(self.random_state)
         search_seed, null_seed = rng.randint(_SEEDS, size=2)
         if groups is None:
@@ -251,7 +250,7 @@ class NoveltyTest(PartialLabelClusterer):
             self.bootstrap_stabilities_ = self.parameter_stabilities_ = np.empty(0)
             return
         statistic = local_contrast if self.statistic is None else self.statistic
-        null = SmoothMixture() if self.null is None else self.null
+        null = SmoothField() if self.null is None else self.null
         self.null_ = fit_field(null, X, labels, int(null_seed))
         self.statistics_ = check_statistics(statistic(X, labels, self.null_), n_groups)
         draws, bootstrap, varied = np.split(seeds, [self.n_draws, self.n_draws + self.n_bootstrap])

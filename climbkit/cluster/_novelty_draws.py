@@ -43,12 +43,11 @@ def largest_statistic(explorer, null, statistic, n, seed):
     n_groups = int(labels.max(initial=-1)) + 1
     if n_groups == 0:
         return 0.0
-    fit = functools.partial(_refitted, null, X, seed)
-    refitted = fit_without_groups(X, labels, fit)
+    refitted = fit_without_groups(X, labels, functools.partial(_refitted, X, seed), null)
     return float(check_statistics(statistic(X, labels, refitted), n_groups).max())
 
 
-def _fitted(null, X, seed, weights):
+def _fitted(null, X, seed, weights, last=None):
     """A clone fitted to weighted rows; without rows at random where it takes no weights."""
     null = clone(null)
     if has_fit_parameter(null, "sample_weight"):
@@ -57,11 +56,11 @@ def _fitted(null, X, seed, weights):
     return null.fit(X[kept])
 
 
-def _refitted(null, X, seed, weights):
-    """The same, begun from the fit of the data where it can be."""
-    if hasattr(null, "refit"):
-        return null.refit(X, weights)
-    return _fitted(_seeded(clone(null), seed), X, seed, weights)
+def _refitted(X, seed, weights, last):
+    """The same, begun from the last fit where it can be."""
+    if hasattr(last, "refit"):
+        return last.refit(X, weights)
+    return _fitted(_seeded(clone(last), seed), X, seed, weights)
 
 
 def draw(null, n, seed):

@@ -1,5 +1,7 @@
 """A smooth fit of the field: a Gaussian mixture whose components cannot shrink onto a clump."""
 
+import functools
+import math
 from numbers import Integral, Real
 
 import numpy as np
@@ -142,17 +144,24 @@ class SmoothMixture(DensityMixin, BuilderMixin, BaseEstimator):
         self : SmoothMixture
             Fitted.
         """
+        self._fit_mixture(X, sample_weight)
+        return self
+
+    def _fit_mixture(self, X, sample_weight):
+        """Fit; return standardised rows and their weights."""
         X = validate_data(self, X, dtype=np.float64)
         weights = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
         Z, self._shift, self._scale = _standardised(X)
         rng = check_random_state(self.random_state)
-        log_floor = _log_size(_core_covariance(Z)) + np.log(max(self.min_scale, 1e-300))
+        log_floor = _log_size(core_covariance(Z)) + np.log(max(self.min_scale, 1e-300))
         d, n = Z.shape[1], weights.sum()
         k = max(1, min(self.max_components, int(n) // (5 * (d + 1))))
-        state = _start(Z, k, rng, log_floor)
+        state, moments = _start(Z, k, rng, log_floor), _moments(Z)
         best = (np.inf, None)
         while True:
-            state, likelihood = _iterate(Z, weights, state, log_floor, self.tol, self.max_iter)
+            state, likelihood = _iterate(
+                moments, weights, state, log_floor, self.tol, self.max_iter
+            )
             n_parameters = len(state[0]) * (1 + d + d * (d + 1) / 2) - 1
             bic = n_parameters * np.log(n) - 2 * n * likelihood
             if bic < best[0] and state[0].min() >= self.min_weight:
@@ -164,7 +173,7 @@ class SmoothMixture(DensityMixin, BuilderMixin, BaseEstimator):
             state = (state[0] / state[0].sum(), *state[1:])
         self._keep(best[1], log_floor)
         self.bic_ = best[0] + 2 * n * np.log(self._scale).sum()
-        return self
+        return Z, weights
 
     def refit(self, X, sample_weight):
         """Return a mixture with as many components fitted to other rows, begun from this one.
@@ -183,8 +192,12 @@ class SmoothMixture(DensityMixin, BuilderMixin, BaseEstimator):
         """
         check_is_fitted(self)
         Z = (np.asarray(X) - self._shift) / self._scale
-        state, _ = _iterate(Z, sample_weight, self._state, self._log_floor, self.tol, self.max_iter)
-        other = SmoothMixture(**self.get_params())
+        state, _ = _iterate(
+            _moments(Z), sample_weight, self._state, self._log_floor, self.tol, self.max_iter
+        )
+        other = SmoothMixture(
+            self.max_components, min_scale=self.min_scale, tol=self.tol, max_iter=self.max_iter
+        )
         other._shift, other._scale, other.n_features_in_ = self._shift, self._scale, len(Z.T)
         other._keep(state, self._log_floor)
         return other
@@ -211,7 +224,7 @@ class SmoothMixture(DensityMixin, BuilderMixin, BaseEstimator):
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)
         Z = (X - self._shift) / self._scale
-        return logsumexp(_log_terms(Z, self._state), axis=1) - np.log(self._scale).sum()
+        return logsumexp(_log_terms(_moments(Z), self._state), axis=0) - np.log(self._scale).sum()
 
     def score(self, X, y=None):
         """Mean log density of rows.
@@ -260,7 +273,7 @@ def _standardised(X):
     return (X - shift) / scale, shift, scale
 
 
-def _core_covariance(Z):
+def core_covariance(Z):
     """Covariance of the rows without the tenth that lies farthest out."""
     whole = _with_ridge(np.atleast_2d(np.cov(Z.T, bias=True)))
     centred = Z - Z.mean(axis=0)
@@ -279,7 +292,7 @@ def _log_size(covariance):
 
 def _start(Z, k, rng, log_floor):
     """Components around k-means++ centres, each as wide as the floor allows."""
-    covariance = _core_covariance(Z)
+    covariance = core_covariance(Z)
     root = np.linalg.cholesky(covariance)
     white = solve_triangular(root, Z.T, lower=True).T
     centers, _ = kmeans_plusplus(white, k, random_state=rng)
@@ -288,43 +301,59 @@ def _start(Z, k, rng, log_floor):
     return np.full(k, 1 / k), centers @ root.T, np.repeat(covariance[None], k, axis=0)
 
 
-def _log_terms(Z, state):
-    """Logarithms of weight times density of each component at each row."""
+@functools.cache
+def _upper(d):
+    return np.triu_indices(d)
+
+
+def _moments(Z):
+    """Columns 1, z_i and z_i z_j (i <= j): log densities are linear in them."""
+    i, j = _upper(Z.shape[1])
+    return np.hstack([np.ones((len(Z), 1)), Z, Z[:, i] * Z[:, j]])
+
+
+def _log_terms(moments, state):
+    """Logarithm of weight times density of each component (row) at each point (column)."""
     weights, means, covariances = state
-    d = Z.shape[1]
-    terms = np.empty((len(Z), len(weights)))
-    for k in range(len(weights)):
-        root = np.linalg.cholesky(covariances[k])
-        inverse = solve_triangular(root, np.eye(d), lower=True)
-        unit = (Z - means[k]) @ inverse.T
-        terms[:, k] = -0.5 * np.einsum("ni,ni->n", unit, unit)
-        terms[:, k] += np.log(weights[k]) + np.log(np.diag(inverse)).sum()
-    return terms - 0.5 * d * np.log(2 * np.pi)
+    d = means.shape[1]
+    precisions = np.linalg.inv(covariances)
+    linear = np.einsum("kij,kj->ki", precisions, means)
+    constant = np.log(weights) - 0.5 * (
+        np.einsum("ki,ki->k", linear, means)
+        + np.linalg.slogdet(covariances)[1]
+        + d * np.log(2 * np.pi)
+    )
+    i, j = _upper(d)
+    quadratic = precisions[:, i, j] * np.where(i == j, -0.5, -1.0)
+    return np.hstack([constant[:, None], linear, quadratic]) @ moments.T
 
 
-def _iterate(Z, weights, state, log_floor, tol, max_iter):
+def _iterate(moments, weights, state, log_floor, tol, max_iter):
     """Expectation and maximisation until the likelihood rests; its mean and the components."""
     last = -np.inf
     for _ in range(max_iter):
-        terms = _log_terms(Z, state)
-        peak = terms.max(axis=1, keepdims=True)
+        terms = _log_terms(moments, state)
+        peak = terms.max(axis=0)
         shares = np.exp(terms - peak)
-        total = shares.sum(axis=1)
-        likelihood = float(np.average(np.log(total) + peak[:, 0], weights=weights))
+        total = shares.sum(axis=0)
+        likelihood = float(np.average(np.log(total) + peak, weights=weights))
         if likelihood - last < tol:
             break
         last = likelihood
-        state = _maximised(Z, shares * (weights / total)[:, None], log_floor)
+        state = _maximised((shares * (weights / total)) @ moments, log_floor)
     return state, likelihood
 
 
-def _maximised(Z, shares, log_floor):
-    masses = shares.sum(axis=0) + 1e-10
-    means = shares.T @ Z / masses[:, None]
-    covariances = np.empty((len(masses), Z.shape[1], Z.shape[1]))
-    for k, mass in enumerate(masses):
-        centred = Z - means[k]
-        covariance = _with_ridge((centred * shares[:, k, None]).T @ centred / mass)
-        lack = log_floor - _log_size(covariance)
-        covariances[k] = covariance * np.exp(2 * max(lack, 0.0))
+def _maximised(sums, log_floor):
+    """Components that have these sums of the moments."""
+    d = math.isqrt(2 * sums.shape[1]) - 1
+    masses = sums[:, 0] + 1e-10
+    means = sums[:, 1 : d + 1] / masses[:, None]
+    i, j = _upper(d)
+    covariances = np.empty((len(masses), d, d))
+    covariances[:, i, j] = sums[:, d + 1 :] / masses[:, None] - means[:, i] * means[:, j]
+    covariances[:, j, i] = covariances[:, i, j]
+    covariances += RIDGE * np.eye(d)
+    lack = log_floor - np.linalg.slogdet(covariances)[1] / (2 * d)
+    covariances *= np.exp(2 * np.maximum(lack, 0.0))[:, None, None]
     return masses / masses.sum(), means, covariances

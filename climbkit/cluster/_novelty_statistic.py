@@ -70,14 +70,14 @@ def local_contrast(X, labels, null, tolerance=TOLERANCE):
     ones = np.ones(len(X))
     inside, around = _totals(regions.inside, ones), _totals(regions.around, ones)
     within, outside = len(X) * _masses(regions, null).T
-    # One row more in either: an empty shell leaves the level to the fit.
-    level = np.maximum((around + 1) / (outside + 1), 1.0)
+    # One row more, so that a fit which dies out too early makes no group of outliers.
+    level = np.maximum((around + 1) / np.maximum(outside, np.finfo(float).tiny), 1.0)
     expected = np.maximum(tolerance * within * level, np.finfo(float).tiny)
     excess = xlogy(inside, inside / expected) - (inside - expected)
     return np.where(inside > expected, np.maximum(excess, 0.0), 0.0)
 
 
-def fit_without_groups(X, labels, fit):
+def fit_without_groups(X, labels, fit, null=None):
     """Fit a density in which groups count for no more than their surroundings.
 
     Parameters
@@ -87,7 +87,10 @@ def fit_without_groups(X, labels, fit):
     labels : ndarray of shape (n_samples,)
         Groups 0 to n_groups - 1; -1 for rows in none.
     fit : callable
-        ``fit(weights)`` gives a density estimator fitted to X with weights of the rows.
+        ``fit(weights, null)`` gives a density estimator fitted to X with weights of the rows;
+        it may begin from the last one.
+    null : estimator, default=None
+        What the first fit may begin from.
 
     Returns
     -------
@@ -97,7 +100,7 @@ def fit_without_groups(X, labels, fit):
     """
     regions = find_regions(X, labels)
     weights = ones = np.ones(len(X))
-    null = fit(weights)
+    null = fit(weights, null)
     members = np.bincount(labels[labels >= 0], minlength=len(regions.inside))
     for _ in range(N_ROUNDS if len(members) else 0):
         within, outside = np.maximum(_masses(regions, null).T, np.finfo(float).tiny)
@@ -107,7 +110,7 @@ def fit_without_groups(X, labels, fit):
         share = np.clip((filled - strangers) / members, 1 / members, 1.0)
         share[_totals(regions.inside, ones) <= TOLERANCE * filled] = 1.0
         weights = np.append(share, 1.0)[labels]
-        null = fit(weights)
+        null = fit(weights, null)
     return null
 
 

@@ -219,7 +219,7 @@ def _detail(path):
 def _significance(climb, own):
     if not hasattr(climb, "novelty_pvalue_"):
         return (
-            "The group was not tested: the dense body of a smooth field looks the same "
+            "The group was not tested: a smooth field has such groups by chance "
             "(novelty=NoveltyTest() tests it)."
         )
     p, stability = climb.novelty_pvalue_[own][0], climb.novelty_stability_[own][0]

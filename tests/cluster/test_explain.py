@@ -6,7 +6,7 @@ from CLiMB.core.CLiMB import CLiMB as PublishedCLiMB
 from CLiMB.exploratory.DBSCANExploratory import DBSCANExploratory
 from sklearn.cluster import DBSCAN, HDBSCAN, OPTICS
 
-from climbkit import CLiMB, FieldDBSCAN, KBound
+from climbkit import CLiMB, ContrastDBSCAN, KBound
 
 GATE_COLUMNS = {
     "gate": "gate",
@@ -166,11 +166,12 @@ def test_groupless_fit_is_explained():
 
 
 def test_default_explorer_tells_roles_in_its_own_units(both):
-    X, _, _ = both
-    climb = CLiMB(KBound(), FieldDBSCAN(min_samples=6, dense_share=0.3)).fit(X * [1e5, 1.0, 1.0])
-    path = climb.decision_path(X * [1e5, 1.0, 1.0])
+    X = both[0] * [1e5, 1.0, 1.0]
+    climb = CLiMB(KBound(), ContrastDBSCAN(1.5, min_samples=6, min_cluster_size=1)).fit(X)
+    path = climb.decision_path(X)
     core = np.zeros(len(X), dtype=bool)
     core[climb.explorer_.core_sample_indices_] = True
+    assert core.any()
     np.testing.assert_array_equal(path["novel_role"] == "core", core)
     np.testing.assert_array_equal(path["novel_eps_margin"] >= 0, core)
 

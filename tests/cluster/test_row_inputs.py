@@ -6,7 +6,7 @@ import sklearn
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from climbkit import ChiSquaredGate, GroupCovariance, KBound
+from climbkit import ChiSquaredGate, CLiMB, GroupCovariance, KBound
 
 
 @pytest.fixture
@@ -90,3 +90,17 @@ def test_errors_and_negatives_reach_kbound_through_a_pipeline(rows):
     direct = with_shape().fit(X, y, errors=errors, negatives=negatives)
     np.testing.assert_array_equal(pipeline[-1].labels_, direct.labels_)
     assert (wide[0], narrow[0]) == (1, -1)
+
+
+def test_errors_reach_every_answer_of_climb(rows):
+    X, y = rows
+    climb = CLiMB(with_shape()).fit(X, y, errors=np.full(X.shape, 0.3))
+    far = [[3.0, 0.0], [3.0, 0.0]]
+    errors = [[5.0, 5.0], [0.0, 0.0]]
+    assert climb.predict(far, errors).tolist() == [1, -1]
+    path = climb.decision_path(far, errors)
+    assert path["label"].tolist() == path["known_label"].tolist() == [1, -1]
+    assert path["phase"].tolist() == [1, 0]
+    assert path["known_p_value"][0] > 0.5 > path["known_p_value"][1]
+    with pytest.raises(ValueError, match="errors can be used only with"):
+        CLiMB(KBound()).fit(X, y).decision_path(X, np.ones(X.shape))

@@ -93,7 +93,7 @@ def test_words_of_the_default_explorer_tell_the_role_too(stars):
     cores = climb.explored_rows_[climb.explorer_.core_sample_indices_]
     row = cores[climb.phase_[cores] == 2][0]
     words = DecisionDisplay.from_estimator(model, X, row).sentences
-    assert "FieldDBSCAN made it a core sample of" in words[2]
+    assert "ContrastDBSCAN made it a core sample of" in words[2]
     assert "was not tested" in words[3]
 
 
