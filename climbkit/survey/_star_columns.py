@@ -177,6 +177,9 @@ def _checked_mask(mask, table):
         if mask not in table:
             raise ValueError(f"mask names {mask!r}, which is no column: {_some(table)}.")
         mask = table[mask]
+    if getattr(mask, "dtype", None) is not None and mask.dtype.kind == "b":
+        # Of columns that know missing values, those are not True.
+        mask = mask.to_numpy(bool, na_value=False) if hasattr(mask, "to_numpy") else mask
     mask = np.asarray(mask)
     if mask.dtype != bool or mask.shape != (len(table),):
         raise ValueError(

@@ -6,7 +6,7 @@ import numpy as np
 
 from climbkit.survey._candidate_table import SKY_FRAMES, candidate_ids, describe_candidates
 from climbkit.survey._candidates import CandidateSet
-from climbkit.survey._memberships import take
+from climbkit.survey._memberships import owners, take
 from climbkit.survey._tile_merging import merge_tiles
 from climbkit.survey._tile_search import nothing_found
 
@@ -117,7 +117,7 @@ def candidate_set(joined, table, units, coordinates, rows, meta=None):
     """
     import pandas as pd
 
-    indices = rows[joined.members].astype(np.int64)
+    indices, probabilities = _sorted_rows(joined, rows, len(table))
     known = any(set(pair) <= set(table) for pair in SKY_FRAMES)
     named = (
         table if known else table.rename(columns=dict(zip(coordinates, SKY_FRAMES[0], strict=True)))
@@ -138,7 +138,7 @@ def candidate_set(joined, table, units, coordinates, rows, meta=None):
         joined.indptr,
         indices,
         pd.concat([pd.DataFrame(columns), described], axis=1),
-        probabilities=joined.probabilities,
+        probabilities=probabilities,
         units=units,
         meta=meta,
     )
@@ -189,6 +189,15 @@ def _owners(tiles, tiling, tile, owned, longitude, latitude):
         place = type(own[0]).locate(own, longitude[lost], latitude[lost])
         owner[lost] = np.where(place >= 0, numbers[np.maximum(place, 0)], place)
     return owner
+
+
+def _sorted_rows(joined, rows, n_rows):
+    """Row numbers of the members, ascending in each candidate, and their probabilities."""
+    # One key sorts by both, several times faster than a sort by two.
+    key = owners(joined.indptr) * n_rows + rows[joined.members]
+    order = np.argsort(key)
+    probabilities = None if joined.probabilities is None else joined.probabilities[order]
+    return key[order] % max(n_rows, 1), probabilities
 
 
 def _described(table, indptr, indices):

@@ -136,8 +136,8 @@ class TiledHDBSCAN(ClusterMixin, BuilderMixin, BaseEstimator):
     Notes
     -----
     Time is O(n log n) in the stars of a tile and linear in the number of tiles. With a margin w,
-    tiles of side s search (1 + 2 w / s)**2 times the stars. Memory is 50 bytes a star and what the
-    largest tiles under way need.
+    tiles of side s search (1 + 2 w / s)**2 times the stars. Memory is that of the table, 100 bytes
+    a star, 20 bytes a membership, and what the tiles under way need.
 
     Stars are taken in an order of the sky, not in that of the table, so that even the rounding of
     means is the same for every order of rows, division into tasks and number of jobs. With

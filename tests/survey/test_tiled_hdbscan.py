@@ -296,6 +296,9 @@ def test_masked_and_incomplete_stars_are_never_used(stars, search):
     np.testing.assert_array_equal(by_name.labels_[order >= len(stars)], -1)
     by_array = clone(search).fit(table.drop(columns="good"), mask=table["good"].to_numpy())
     np.testing.assert_array_equal(by_array.labels_, by_name.labels_)
+    table["good"] = table["good"].astype("boolean").replace(False, pd.NA)
+    by_nullable = clone(search).fit(table, mask="good")
+    np.testing.assert_array_equal(by_nullable.labels_, by_name.labels_)
 
 
 @pytest.mark.parametrize("n", [1, 2, 5])
@@ -535,3 +538,22 @@ def test_failure_in_a_tile_names_the_tile(stars, monkeypatch):
     with pytest.raises(FloatingPointError) as caught:
         TiledHDBSCAN(**SMALL).fit(stars)
     assert "tile sky-1-" in caught.value.__notes__[0]
+
+
+def test_blanco_1_across_right_ascension_0_is_found_as_it_is_elsewhere(data_folder):
+    stars = pd.read_csv(data_folder / "gaia_fields" / "blanco1_gaiadr2_g18.csv.gz")
+    reference = np.flatnonzero(stars["ref_label"] > 0)
+
+    def best_share(stars):
+        search = TiledHDBSCAN((5,), [10, 15], coordinates=("ra", "dec"), max_members=1000)
+        shared = [
+            np.isin(c.rows, reference).sum() / np.union1d(c.rows, reference).size
+            for c in search.fit(stars).candidates_
+        ]
+        return max(shared)
+
+    assert np.ptp(stars["ra"]) > 300
+    here = best_share(stars)
+    assert here > 0.6
+    moved = best_share(stars.assign(ra=(stars["ra"] + 40) % 360))
+    assert moved == pytest.approx(here, abs=0.02)
