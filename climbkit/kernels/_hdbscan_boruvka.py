@@ -15,7 +15,7 @@ import numpy as np
 from numba import njit
 
 from climbkit.kernels._hdbscan_kdtree import LARGEST
-from climbkit.kernels._hdbscan_lanes import VALUES
+from climbkit.kernels._hdbscan_vectors import VALUES
 from climbkit.kernels._hdbscan_walk import Forest, walk, work_space
 
 

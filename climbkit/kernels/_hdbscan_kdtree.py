@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 from sklearn.neighbors import KDTree
 
-from climbkit.kernels._hdbscan_lanes import LANES
+from climbkit.kernels._hdbscan_vectors import LANES
 
 LARGEST = np.finfo(np.float64).max  # hdbscan's "no distance yet"
 # Sums of up to 60 squares that are rounded in different ways differ by less than this share.

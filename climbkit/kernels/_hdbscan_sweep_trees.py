@@ -9,13 +9,13 @@ from sklearn.neighbors import KDTree
 
 from climbkit.kernels._hdbscan_boruvka import approximate_spanning_trees
 from climbkit.kernels._hdbscan_kdtree import SQUARE, node_arrays
-from climbkit.kernels._hdbscan_lanes import VALUES
 from climbkit.kernels._hdbscan_linkage import condense, single_linkage
 from climbkit.kernels._hdbscan_neighbours import (
     first_neighbours,
     first_neighbours_by_query,
 )
 from climbkit.kernels._hdbscan_prim import prim_spanning_tree
+from climbkit.kernels._hdbscan_vectors import VALUES
 from climbkit.kernels._neighbours import query_tree
 from climbkit.kernels._packed_tree import build_packed_tree
 

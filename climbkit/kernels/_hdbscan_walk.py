@@ -23,18 +23,17 @@ from climbkit.kernels._hdbscan_kdtree import (
     node_distance,
 )
 from climbkit.kernels._hdbscan_lanes import (
-    VALUES,
     box_distance,
     first_within,
     lanes_above,
     lanes_apart,
     least_reach,
-    lowest_bit,
     row_to_rows,
     rows_to_box,
     rows_with,
-    unowned,
 )
+from climbkit.kernels._hdbscan_vectors import VALUES, unowned
+from climbkit.kernels._lanes import lowest_bit
 
 PAIR_STACK = 1024  # a pair leaves one sibling for each step down either tree of at most 64 levels
 
