@@ -12,9 +12,10 @@ from climbkit.survey._frames import FULL_CIRCLE, POLE, longitude_span, unit_vect
 from climbkit.survey._tile import NOT_SEARCHED, OUTSIDE, Tile, Tiling, widened_box
 
 N_BASE_PIXELS = 12
-#: Finest pixels that are cut, 51 arcsec across: far below any margin, and the finest order at
-#: which 32 bits would still do.
+#: Finest pixels that are cut, 51 arcsec across: far below any margin.
 FINEST_ORDER = 12
+# Order of the indices that stars are told apart by, the finest of 64 bits, as in HATS.
+_INDEX_ORDER = 29
 SPHERE = 4 * np.pi * (180 / np.pi) ** 2  # deg2
 
 # Borders of pixels are followed by great circles of this length at most (deg), and four a side at
@@ -73,39 +74,31 @@ class HealpixTiling(Tiling):
         self.pixels = pixels
 
     def _tiles(self, longitude, latitude):
-        if self.pixels is not None:
-            pixels = _checked_pixels(self.pixels)
-            finest = max((order for order, _ in pixels), default=0)
-        else:
-            pixels, finest = None, FINEST_ORDER
-            if self.max_stars is None:
-                finest = self.order or 0
-        inside = np.sort(pixel_of(longitude, latitude, finest))
-        if pixels is None:
+        inside = np.sort(pixel_of(longitude, latitude, _INDEX_ORDER))
+        if self.pixels is None:
             first = self.order or 0
-            pixels = [(first, int(pixel)) for pixel in np.unique(inside >> 2 * (finest - first))]
-        found = sorted(
-            self._split(pixels, inside, finest),
-            key=lambda item: (item[1] << 2 * (FINEST_ORDER - min(item[0], FINEST_ORDER)), item[0]),
-        )
+            coarsest = np.unique(inside >> 2 * (_INDEX_ORDER - first))
+            pixels = [(first, int(pixel)) for pixel in coarsest]
+        else:
+            pixels = _checked_pixels(self.pixels)
+        # In the order of their stars, which is that along the nested curve.
+        found = sorted(self._split(pixels, inside))
         given = self.pixels is not None
-        tiles = [HealpixTile(order, pixel, given=given) for order, pixel, _ in found]
-        return tiles, np.array([count for _, _, count in found], dtype=np.int64)
+        tiles = [HealpixTile(order, pixel, given=given) for _, _, order, pixel in found]
+        return tiles, np.array([end - start for start, end, _, _ in found], dtype=np.int64)
 
-    def _split(self, pixels, inside, finest):
-        """Yield (order, pixel, number of stars) of the pixels that are left after splitting."""
-        may_split = self.pixels is None and self.max_stars is not None
+    def _split(self, pixels, inside):
+        """Yield (first star, last star, order, pixel) of what is left after splitting."""
+        limit = np.inf if self.pixels is not None or self.max_stars is None else self.max_stars
         waiting = list(pixels)
         while waiting:
             order, pixel = waiting.pop()
-            shift = 2 * (finest - order)
-            low, high = np.searchsorted(inside, [pixel << shift, (pixel + 1) << shift])
-            if high == low:
-                continue
-            if may_split and high - low > self.max_stars and order < finest:
+            shift = 2 * (_INDEX_ORDER - order)
+            start, end = np.searchsorted(inside, [pixel << shift, (pixel + 1) << shift]).tolist()
+            if end - start > limit and order < FINEST_ORDER:
                 waiting += [(order + 1, 4 * pixel + quarter) for quarter in range(4)]
-            else:
-                yield order, pixel, int(high - low)
+            elif end > start:
+                yield start, end, order, pixel
 
 
 class HealpixTile(Tile):
@@ -199,10 +192,9 @@ def pixel_of(longitude, latitude, order):
         Nested index.
     """
     units = import_optional("astropy.units", "survey")
-    return np.asarray(
-        _healpix(order).lonlat_to_healpix(longitude * units.deg, latitude * units.deg),
-        dtype=np.int64,
-    )
+    # Of the finest index, so that a star on a border is in the same pixel at every order.
+    index = _healpix(_INDEX_ORDER).lonlat_to_healpix(longitude * units.deg, latitude * units.deg)
+    return np.asarray(index, dtype=np.int64) >> 2 * (_INDEX_ORDER - order)
 
 
 def _healpix(order):

@@ -139,6 +139,8 @@ class TiledHDBSCAN(ClusterMixin, BuilderMixin, BaseEstimator):
     tiles of side s search (1 + 2 w / s)**2 times the stars. Memory is that of the table, 100 bytes
     a star, 20 bytes a membership, and what the tiles under way need.
 
+    The limits apply in each tile, before tiles are compared.
+
     Stars are taken in an order of the sky, not in that of the table, so that even the rounding of
     means is the same for every order of rows, division into tasks and number of jobs. With
     ``mst="hdbscan"`` the order of the table counts.

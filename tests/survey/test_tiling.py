@@ -185,6 +185,16 @@ def test_given_pixels_are_the_tiles():
     assert HealpixTiling(pixels=pixels[:3]).tiles(lon, lat)[1].sum() == counts[:3].sum()
 
 
+def test_stars_on_borders_of_pixels_are_in_one_tile_of_every_order():
+    pytest.importorskip("astropy_healpix")
+    lon = np.repeat(np.arange(0, 360, 22.5), 5)
+    lat = np.tile(np.degrees(np.arcsin([-2 / 3, -1 / 3, 0, 1 / 3, 2 / 3])), 16)
+    for order in (0, 2, 5, 9):
+        tiles, counts = HealpixTiling(order=order, max_stars=None).tiles(lon, lat)
+        assert counts.sum() == len(lon)
+        np.testing.assert_array_equal([t.owns(lon, lat).sum() for t in tiles], counts)
+
+
 @pytest.mark.parametrize(
     ("pixels", "message"),
     [
