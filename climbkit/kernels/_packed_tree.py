@@ -55,16 +55,17 @@ def build_packed_tree(X):
     tree : PackedTree
         Built in O(n_points log n_points) time.
     """
-    return PackedTree(*_build(X))
+    return grow_packed_tree(X)
 
 
 @njit(cache=True, nogil=True)
-def _build(X):
+def grow_packed_tree(X):
+    """Do what `build_packed_tree` says, within compiled code."""
     points, rows = _in_tree_order(X)
     leaves = _pack_leaves(points)
     first_block = _level_offsets(len(leaves))
     boxes = _pack_boxes(leaves, first_block, len(points))
-    return points, rows, leaves, boxes, first_block
+    return PackedTree(points, rows, leaves, boxes, first_block)
 
 
 @njit(cache=True, nogil=True)

@@ -13,6 +13,7 @@ from climbkit.kernels._lanes import (
 from climbkit.kernels._packed_tree import STACK_SIZE
 
 _MIXED = -1  # component of a node whose points are of several
+_NOTHING_LESS = -1.0  # weight to beat where no edge is wanted
 
 
 @njit(cache=True, nogil=True)
@@ -42,8 +43,9 @@ def far_edges(tree, core, neighbors):
     is not larger, since no edge of the point weighs less than its own core distance. In later
     rounds the neighbour lists give every component an edge to beat, and only points whose core
     distance is below its weight are searched for, past nodes of the same component, nodes whose
-    least core distance is too large, and nodes that are too far. What a search has found to be in
-    the same component stays so: the next search of that point starts behind it.
+    least core distance is too large, and nodes that are too far. The largest component waits for
+    the others to come: it has the most points and the longest ways. A point's lightest edge out
+    of its component never gets lighter, so that the next search goes only where it may beat it.
 
     References
     ----------
@@ -59,19 +61,23 @@ def far_edges(tree, core, neighbors):
     component = np.empty(n_points, np.int32)
     node_component = np.empty(tree.first_block[-1] * FAN_OUT, np.int32)
     node_core = _least_in_nodes(tree, core)
+    size = np.empty(n_points, np.int32)
     weight = np.empty(n_points)
     source = np.empty(n_points, np.int32)
     sink = np.empty(n_points, np.int32)
     is_far = np.empty(n_points, np.bool_)
     open_points = np.arange(n_points).astype(np.int32)  # with a neighbour elsewhere
     n_open = n_points
-    reached = core.copy()  # no point nearer than this is elsewhere but among the neighbours
+    reached = core.copy()  # no edge out of the component weighs less, but for those of lists
     while n_components > 1:
+        size[:] = 0
         for i in range(n_points):
             component[i] = _root(parent, i)
+            size[component[i]] += 1
         _components_of_nodes(tree, component, node_component)
-        for i in range(n_points):
-            weight[i] = np.inf
+        weight[:] = np.inf
+        # All others find an edge out, so that the largest need not.
+        weight[np.argmax(size)] = _NOTHING_LESS
         n_open = _best_of_lists(
             core, neighbors, component, open_points, n_open, weight, source, sink, is_far
         )
@@ -79,7 +85,7 @@ def far_edges(tree, core, neighbors):
             tree, core, component, node_component, node_core, reached, weight, source, sink, is_far
         )
         for i in range(n_points):
-            if component[i] != i:
+            if component[i] != i or weight[i] == _NOTHING_LESS:
                 continue
             one, other = _root(parent, source[i]), _root(parent, sink[i])
             if one == other:
@@ -126,7 +132,10 @@ def _least_in_nodes(tree, values):
     for i in range(len(values)):
         least[i // LEAF_SIZE] = min(least[i // LEAF_SIZE], values[i])
     for level in range(1, len(tree.first_block) - 1):
-        below, here = tree.first_block[level - 1] * FAN_OUT, tree.first_block[level] * FAN_OUT
+        below, here = (
+            tree.first_block[level - 1] * FAN_OUT,
+            tree.first_block[level] * FAN_OUT,
+        )
         for node in range(here - below):
             parent = here + node // FAN_OUT
             least[parent] = min(least[parent], least[below + node])
@@ -148,7 +157,10 @@ def _components_of_nodes(tree, component, node_component):
         node_component[leaf] = shared
     n_nodes = n_leaves
     for level in range(1, len(tree.first_block) - 1):
-        below, here = tree.first_block[level - 1] * FAN_OUT, tree.first_block[level] * FAN_OUT
+        below, here = (
+            tree.first_block[level - 1] * FAN_OUT,
+            tree.first_block[level] * FAN_OUT,
+        )
         n_parents = (n_nodes + FAN_OUT - 1) // FAN_OUT
         for node in range(n_parents):
             first = node * FAN_OUT
@@ -178,9 +190,19 @@ def _best_of_lists(core, neighbors, component, open_points, n_open, weight, sour
             open_ended = True
             value = max(core[i], core[other])
             if value < weight[own]:
-                weight[own], source[own], sink[own], is_far[own] = value, i, other, False
+                weight[own], source[own], sink[own], is_far[own] = (
+                    value,
+                    i,
+                    other,
+                    False,
+                )
             if value < weight[its]:
-                weight[its], source[its], sink[its], is_far[its] = value, i, other, False
+                weight[its], source[its], sink[its], is_far[its] = (
+                    value,
+                    i,
+                    other,
+                    False,
+                )
         if open_ended:
             open_points[kept] = i
             kept += 1
@@ -189,7 +211,16 @@ def _best_of_lists(core, neighbors, component, open_points, n_open, weight, sour
 
 @njit(cache=True, nogil=True)
 def _search(
-    tree, core, component, node_component, node_core, reached, weight, source, sink, is_far
+    tree,
+    core,
+    component,
+    node_component,
+    node_core,
+    reached,
+    weight,
+    source,
+    sink,
+    is_far,
 ):
     """Look for lighter edges among all other pairs of points."""
     n_points, n_columns = tree.points.shape

@@ -1,11 +1,12 @@
 """All condensed trees of a sweep over min_samples, from one neighbour query."""
 
 import numpy as np
+from numba import njit
 
 from climbkit.kernels._condensing import CondensedTree, condense
 from climbkit.kernels._filtration import spanning_tree
 from climbkit.kernels._neighbours import query_tree
-from climbkit.kernels._packed_tree import build_packed_tree
+from climbkit.kernels._packed_tree import grow_packed_tree
 from climbkit.kernels._spanning_tree import far_edges
 
 
@@ -41,17 +42,19 @@ def sweep_condensed_trees(X, min_samples, min_cluster_sizes):
             yield column, CondensedTree(*(np.empty(0, dtype) for dtype in _TYPES))
         return
     counts = [min(int(m), n_points - 1) for m in min_samples]
-    tree = build_packed_tree(X)
-    squared, neighbors = query_tree(tree, max(counts))
-    rows = tree.rows
-    far = far_edges(tree, squared[:, -1].copy(), neighbors)
-    far = (far[0], far[1], np.sqrt(far[2]))
-    core = np.sqrt(squared.T.copy())
-    del tree, squared
+    rows, neighbors, core, *far = _prepare(X, max(counts), min(counts))
     waiting = iter([*columns, None])
     column = next(waiting)
     for count in range(max(counts), min(counts) - 1, -1):
-        left, right, weight, *far = spanning_tree(core[count - 1], neighbors, count, *far)
+        size = int(min_cluster_sizes[column]) if counts[column] == count else _NO_CLUSTERS
+        *trees, left, right, weight, far_left, far_right, far_distance = _descend(
+            core[count - min(counts)], neighbors, count, *far, size, rows
+        )
+        far = far_left, far_right, far_distance
+        if counts[column] != count:
+            continue
+        yield column, CondensedTree(*trees)
+        column = next(waiting)
         while column is not None and counts[column] == count:
             size = int(min_cluster_sizes[column])
             yield column, CondensedTree(*condense(left, right, weight, size, rows))
@@ -59,3 +62,43 @@ def sweep_condensed_trees(X, min_samples, min_cluster_sizes):
 
 
 _TYPES = (np.int64, np.int64, np.float64, np.int64)
+_NO_CLUSTERS = 0  # size that tells that no condensed tree is wanted
+
+
+@njit(cache=True, nogil=True)
+def _prepare(X, largest, smallest):
+    """Neighbours, core distances by rows, and edges beside those of the lists, in tree order."""
+    tree = grow_packed_tree(X)
+    squared, neighbors = query_tree(tree, largest)
+    n_points = len(X)
+    core = np.empty((largest - smallest + 1, n_points))
+    for i in range(n_points):
+        for k in range(smallest, largest + 1):
+            core[k - smallest, i] = np.sqrt(squared[i, k - 1])
+    left, right, between = far_edges(tree, squared[:, largest - 1].copy(), neighbors)
+    return tree.rows, neighbors, core, left, right, np.sqrt(between)
+
+
+@njit(cache=True, nogil=True)
+def _descend(core, neighbors, count, far_left, far_right, far_distance, size, rows):
+    """Condensed tree at one min_samples, and what the next smaller one needs."""
+    left, right, weight, far_left, far_right, far_distance = spanning_tree(
+        core, neighbors, count, far_left, far_right, far_distance
+    )
+    if size == _NO_CLUSTERS:
+        nothing = np.empty(0, np.int64)
+        parent, child, lambda_val, child_size = nothing, nothing, np.empty(0), nothing
+    else:
+        parent, child, lambda_val, child_size = condense(left, right, weight, size, rows)
+    return (
+        parent,
+        child,
+        lambda_val,
+        child_size,
+        left,
+        right,
+        weight,
+        far_left,
+        far_right,
+        far_distance,
+    )
