@@ -3,7 +3,6 @@
 from numbers import Integral, Real
 
 import numpy as np
-from scipy.spatial import cKDTree
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -11,8 +10,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from climbkit.base import NOISE, BuilderMixin
 from climbkit.cluster._rows import match_rows
 from climbkit.cluster._sweep import Sweep, sweep, sweep_and_trees, within_reach
-from climbkit.kernels._cluster_prediction import join_clusters
-from climbkit.kernels._neighbours import nearest_neighbours
+from climbkit.cluster._sweep_prediction import join_sweep
 
 __all__ = ["HDBSCANSweep", "Sweep", "sweep"]
 
@@ -22,11 +20,6 @@ _PUBLISHED_SIZES = tuple(range(6, 16))
 _SMALLEST_CLUSTER = 2  # one row alone is no cluster; hdbscan allows none either
 
 _MOST_FEATURES_OF_BORUVKA = 60  # hdbscan.HDBSCAN(algorithm="best") leaves it for more
-
-# A new row meets the fitted ones among this many times min_samples neighbours, as in hdbscan.
-_NEIGHBOURS_PER_SAMPLE = 2
-
-_ROWS_TO_ASK_ONE_BY_ONE = 20_000  # for more, one query of all fitted rows is quicker
 
 
 class HDBSCANSweep(BuilderMixin, BaseEstimator):
@@ -272,46 +265,15 @@ class HDBSCANSweep(BuilderMixin, BaseEstimator):
         labels[seen >= 0] = self.labels_[self._rows_fit[seen[seen >= 0]]]
         new = within_reach(X) & (seen < 0)
         if new.any() and self.n_clusters_.any():
-            labels[new] = self._joined(X[new])
-        return labels
-
-    def _joined(self, X):
-        """Labels of rows that are not among the fitted ones."""
-        tree = cKDTree(self._X_fit)
-        most = int(self.min_samples_.max())
-        k = min(_NEIGHBOURS_PER_SAMPLE * most, len(self._X_fit))
-        distances, neighbours = tree.query(X, k=np.arange(1, k + 1))
-        core = self._core_distances(tree, np.unique(neighbours))
-        labels = np.full((len(self.min_cluster_sizes_), len(X)), NOISE, dtype=np.int64)
-        for column, chosen in enumerate(self._chosen):
-            if len(chosen) == 0:
-                continue
-            parent, child, lambda_val, _ = self._trees[column]
-            join_clusters(
-                neighbours.astype(np.int64, copy=False),
-                distances,
-                core[column],
-                int(self.min_samples_[column]),
-                parent,
-                child,
-                lambda_val,
-                chosen,
-                float(self.cluster_selection_epsilon),
-                labels[column],
+            labels[new] = join_sweep(
+                X[new],
+                self._X_fit,
+                self.min_samples_,
+                self._trees,
+                self._chosen,
+                self.cluster_selection_epsilon,
             )
-        return labels.T
-
-    def _core_distances(self, tree, rows):
-        """Core distances of fitted rows at every min_samples; 0 for all others."""
-        core = np.zeros((len(self.min_samples_), len(self._X_fit)))
-        if len(rows) <= _ROWS_TO_ASK_ONE_BY_ONE:
-            # The first neighbour of a fitted row is the row itself, or one that coincides.
-            core[:, rows] = tree.query(self._X_fit[rows], k=self.min_samples_ + 1)[0].T
-        else:
-            core[:] = nearest_neighbours(self._X_fit, self.min_samples_.max())[0].T[
-                self.min_samples_ - 1
-            ]
-        return core
+        return labels
 
     def _checked_sizes(self):
         """Minimum cluster sizes and min_samples as whole numbers, one of each a column."""

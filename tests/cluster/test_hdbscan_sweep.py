@@ -268,7 +268,7 @@ def test_new_rows_join_the_cluster_around_them_at_every_size():
 def test_many_new_rows_get_the_labels_that_few_get():
     X, new = blobs(), np.random.default_rng(0).uniform(-10, 10, (200, 3))
     fitted = HDBSCANSweep([6, 15], min_samples=[9, 4]).fit(X)
-    with patch("climbkit.cluster._hdbscan_sweep._ROWS_TO_ASK_ONE_BY_ONE", 10):
+    with patch("climbkit.cluster._sweep_prediction._ROWS_TO_ASK_ONE_BY_ONE", 10):
         many = fitted.predict(new)
     np.testing.assert_array_equal(many, fitted.predict(new))
     assert len(np.unique(many)) > 3

@@ -147,3 +147,27 @@ def test_falling_order_of_rows_is_as_good_as_rising():
         strict=True,
     ):
         np.testing.assert_array_equal(found, expected)
+
+
+def test_sum_over_many_child_clusters_does_not_depend_on_their_order():
+    rng = np.random.default_rng(2)
+    n_points, n_children = 200, 40
+    homes = np.r_[0, 0, np.arange(n_children), rng.integers(0, n_children, 158)]
+    lambdas = rng.uniform(1.0, 9.0, n_points)
+    seen = set()
+    for _ in range(20):
+        # The root splits in two; one of them splits into all the others, as in no binary tree.
+        number = n_points + 3 + rng.permutation(n_children)
+        born = [(n_points, n_points + 1, 0.1, n_points - 2), (n_points, n_points + 2, 0.1, 2)]
+        born += [(n_points + 1, child, 0.2, 5) for child in number]
+        left = [
+            (number[home] if point > 1 else n_points + 2, point, lambda_, 1)
+            for point, (home, lambda_) in enumerate(zip(homes, lambdas, strict=True))
+        ]
+        tree = np.array(born + left, dtype=CONDENSED)
+        tree = tree[np.argsort(tree["lambda_val"], kind="stable")]
+        # Epsilon chooses the cluster that splits, with the stability of all that it splits into.
+        _, _, persistence, chosen = select(tree, n_points, epsilon=6.0, order_free=True)
+        assert n_points + 1 in chosen
+        seen.add(tuple(persistence))
+    assert len(seen) == 1
