@@ -85,17 +85,19 @@ def search_catalog(
     Notes
     -----
     The candidates of a catalogue are those of ``TiledHDBSCAN(tiling=HealpixTiling(pixels=
-    report.tiles), coordinates=(ra, dec)).fit(stars)`` over all its stars, to the last bit (with
-    ``mst="canonical"``): tiles and margins are the same, and candidates that several partitions
-    have seen are compared at the end, by ``source_id``. HEALPix pixels of HATS are equatorial, so
-    right ascension and declination are the coordinates, under the names that the catalogue gives
-    them.
+    report.tiles), coordinates=(ra, dec)).fit(stars)`` over all its stars, with the same ids,
+    members and probabilities (with ``mst="canonical"``): tiles and margins are the same, and
+    candidates that several partitions have seen are compared at the end, by ``source_id``. HEALPix
+    pixels of HATS are equatorial, so right ascension and declination are the coordinates, under
+    the names that the catalogue gives them.
 
     Candidates of regions are put one after the other, with a column ``region``; regions that
     overlap find what lies in both twice.
 
     Only the columns that are needed should be loaded: ``lsdb.open_catalog(..., columns=[...])``.
-    A partition with its margin has to fit into the memory of a worker: some 300 bytes a star.
+    A partition with its margin has to fit into the memory of a worker. What comes back is bounded
+    by the limits of `search`: without ``min_persistence`` or ``max_r50``, whatever part of the
+    field hangs together is a candidate too.
 
     Examples
     --------

@@ -93,5 +93,4 @@ def no_candidates(stars, coordinates, meta):
         Empty, over no stars.
     """
     joined = join_tiles([], [], np.empty(0, dtype=np.int64), margin=0.0)
-    joined = joined._replace(persistence=joined.persistence.astype(np.float64))
     return candidate_set(joined, stars, {}, coordinates, joined.members, meta=meta)

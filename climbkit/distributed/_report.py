@@ -20,8 +20,8 @@ class CatalogSearch:
     partitions : DataFrame
         A row for each partition: ``order`` and ``pixel`` (HEALPix, nested), or ``region``;
         ``n_stars`` without the margin, ``n_tiles``, ``n_candidates``, ``seconds`` of wall-clock
-        time, ``status`` and ``error``. The status is "searched", "empty" (no stars) or "failed";
-        the error is empty text except where it failed.
+        time (for regions, with reading), ``status`` and ``error``. The status is "searched",
+        "empty" (no stars) or "failed"; the error is empty text except where it failed.
 
     tiles : list of (int, int)
         Order and pixel of the tiles of a catalogue, such that
@@ -75,7 +75,7 @@ class CatalogSearch:
         for number in range(len(self._source.names)):
             result, error = self._results.get(number), self._errors.get(number)
             if result is None:
-                rows.append((0, 0, 0, 0.0, FAILED, f"{type(error).__name__}: {error}"))
+                rows.append((0, 0, 0, float("nan"), FAILED, f"{type(error).__name__}: {error}"))
             else:
                 status = SEARCHED if result.n_stars else EMPTY
                 own = (result.n_stars, result.n_tiles, n_candidates[number], result.seconds)

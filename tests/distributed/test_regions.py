@@ -136,6 +136,13 @@ def test_regions_without_ids_are_told_apart_by_place(regions, search):
         np.testing.assert_array_equal(chosen.table["candidate_id"], alone.table["candidate_id"])
 
 
+def test_progress_is_shown_on_demand(regions, search, capsys):
+    search_catalog(regions, search)
+    assert capsys.readouterr().err == ""
+    search_catalog(regions, search, progress=True)
+    assert "3/3" in capsys.readouterr().err
+
+
 def test_two_regions_of_one_name_are_refused(search):
     with pytest.raises(ValueError, match=r"two regions are called 'a\.fits'"):
         search_catalog(["one/a.fits", "two/a.fits"], search)
