@@ -2,9 +2,9 @@
 
 The tangent frame is Lambert's azimuthal equal-area projection about the centre of the tile. Among
 the azimuthal projections it is the one that keeps areas, hence the surface density that
-density-based clustering measures: a uniform field stays uniform up to the corners. It differs
-from the gnomonic and the orthographic plane by less than 0.4 % inside a tile of 5 deg, and
-reaches over the whole sphere but the antipode, so that coarse tiles need no other rule. Proper
+density-based clustering measures: a uniform field stays uniform up to the corners. It reaches over
+the whole sphere but the antipode, so that coarse tiles need no other rule; inside a tile of 5 deg
+the gnomonic and the orthographic plane differ from it by less than 0.2 %. Proper
 motions are carried along the great circle to the centre, else two members on either side of a
 pole would seem to move in opposite directions.
 """

@@ -13,9 +13,10 @@ from scipy.sparse.csgraph import connected_components
 from climbkit.survey._memberships import take
 from climbkit.survey._tile import NOT_SEARCHED
 
-# Two candidates are one cluster if they share more than this part of the smaller one's members;
-# what the margin cuts off a cluster lies inside of the whole one, however small it is. Measured
-# on clusters that were cut at tile corners: cut and whole share nearly all or nothing.
+# Two candidates are one cluster if they share more than this part of the smaller one's members:
+# what the margin cuts off a cluster lies inside of the whole one, however small it is. In three
+# regions of `make_cluster_field` (60,000 stars, 20 clusters, random_state 0 to 2) this drops a
+# quarter of the candidates, and the best of each of the 60 clusters stays.
 SAME_CLUSTER_OVERLAP = 0.3
 
 

@@ -4,6 +4,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from climbkit.datasets import make_cluster_field
+from climbkit.survey import TiledHDBSCAN, _tile_joining
 from climbkit.survey._tile import NOT_SEARCHED, OUTSIDE
 from climbkit.survey._tile_merging import SAME_CLUSTER_OVERLAP, merge_tiles
 
@@ -91,6 +93,27 @@ def test_without_any_candidate_nothing_is_kept():
 def test_members_may_be_named_by_large_numbers():
     ids = 2**62 + WHOLE
     assert merged((0, True, 0.3, ids), (1, True, 0.4, ids[:40])) == [False, True]
+
+
+def test_merging_loses_no_cluster_of_a_mock_region(monkeypatch):
+    region = make_cluster_field(15_000, side=5.0, n_clusters=12, random_state=0)
+    cluster = np.asarray(region.target)
+
+    def best_shares():
+        candidates = TiledHDBSCAN((1, 2), [6, 10]).fit(region.data).candidates_
+        best = np.zeros(cluster.max() + 1)
+        for candidate in candidates:
+            inside = np.bincount(cluster[candidate.rows] + 1, minlength=len(best) + 1)[1:]
+            whole = np.bincount(cluster + 1)[1:] + len(candidate) - inside
+            best = np.maximum(best, inside / whole)
+        return best, len(candidates)
+
+    merged, n_merged = best_shares()
+    monkeypatch.setattr(_tile_joining, "merge_tiles", lambda *args, **_: args[2].copy())
+    owned, n_owned = best_shares()
+    assert n_merged < 0.95 * n_owned
+    assert np.all(merged >= owned - 0.01)
+    assert merged.mean() > 0.5
 
 
 @st.composite
