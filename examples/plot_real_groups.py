@@ -14,7 +14,7 @@ reasons are in the user guide: :ref:`real_groups`.
 # ---------------------------------
 #
 # Nothing needs a threshold: known groups get shapes and probabilities from their seeds and the
-# unlabelled stars, the explorer its radius from the data. The novel groups are held against 40
+# unlabelled stars, the explorer its radii from the data. The novel groups are held against 40
 # draws from a smooth fit, which is quick; take 200 or more for a publication.
 import numpy as np
 import pandas as pd
@@ -127,7 +127,8 @@ pd.DataFrame(rows, columns=columns).round(3)
 # reaches, and where the groups of the data stand.
 test = climb.novelty_
 fig, ax = plt.subplots(figsize=(7, 3.6), layout="constrained")
-ax.hist(test.null_statistics_, bins=np.linspace(0, 5, 26), color="0.7", label="largest of each")
+bins = np.arange(0.0, test.statistics_.max() + 1)
+ax.hist(test.null_statistics_, bins=bins, color="0.7", label="largest of each")
 for statistic, label, significant in zip(
     test.statistics_, test.group_labels_, test.significant_, strict=True
 ):
@@ -136,9 +137,8 @@ for statistic, label, significant in zip(
         ax.annotate(
             f" novel {label}", (statistic, 0.95), xycoords=("data", "axes fraction"), va="top"
         )
-ax.set_xscale("symlog", linthresh=5)
 ax.set(xlabel="how much a group stands out (statistic)", ylabel="smooth fields")
-ax.set_xlim(0, 2.5 * test.statistics_.max())
+ax.set_xlim(0, 1.15 * test.statistics_.max())
 ax.set_title(
     "What a search through smooth fields gives; lines: the data (red: p < 0.05)", loc="left"
 )
