@@ -41,7 +41,7 @@ def hdbscan_spanning_trees(X, min_samples, *, approximate=True, core_dist_n_jobs
 
     Yields
     ------
-    left, right : ndarray of shape (n_rows - 1,), dtype int64
+    left, right : ndarray of shape (n_rows - 1,), dtype int32
         Row numbers that an edge joins, in hdbscan's order.
     weight : ndarray of shape (n_rows - 1,), dtype float64
         Mutual reachability distances, bit-equal to hdbscan's.
@@ -50,6 +50,11 @@ def hdbscan_spanning_trees(X, min_samples, *, approximate=True, core_dist_n_jobs
     ------
     ValueError
         If squared distances overflow (hdbscan itself may never come to an end then).
+
+    Notes
+    -----
+    Values of min_samples share one neighbour query, and `VALUES` of them at a time one walk over
+    the tree. Rows of more than 60 columns take O(n_rows**2 n_columns) for each value.
     """
     n_rows, n_columns = X.shape
     places = [min(int(m), n_rows - 1) for m in min_samples]
@@ -72,6 +77,8 @@ def hdbscan_spanning_trees(X, min_samples, *, approximate=True, core_dist_n_jobs
                 core[value], first[value] = first_neighbours_by_query(
                     X, m, core_dist_n_jobs, LEAF_SIZE
                 )
+        if begin + VALUES >= len(places):
+            del squared, neighbours, packed  # the largest of all arrays
         left, right, weight, n_edges = approximate_spanning_trees(
             tree, core, first, approximate, SQUARE
         )
@@ -121,7 +128,8 @@ def hdbscan_condensed_trees(
     Equal row for row to ``HDBSCAN(min_cluster_size=..., min_samples=...).fit(X)`` in the same
     process: equal weights are sorted by NumPy's unstable sort, which differs between machines.
     One neighbour query serves all sizes. Where the order of equally near neighbours decides, the
-    query is made again by scikit-learn for that size, as hdbscan makes it.
+    query is made again by scikit-learn for that size, as hdbscan makes it: on rows of a grid this
+    is most of the work, on measured coordinates it does not happen.
     """
     if min_samples is None:
         min_samples = min_cluster_sizes
