@@ -109,10 +109,10 @@ def star_field(table, coordinates, features, *, mask=None, turn=True):
     ids = source_ids(table)
     if ids is not None:
         _check_unique(ids)
-    lon, lat = (_numbers(table, name) for name in coordinates)
+    lon, lat = (numbers_in(table, name) for name in coordinates)
     values = np.empty((len(features), len(table)))
     for column, name in zip(values, features, strict=True):
-        column[:] = _numbers(table, name)
+        column[:] = numbers_in(table, name)
         use &= np.isfinite(column)
     use &= np.isfinite(lon) & np.isfinite(lat)
     rows = np.flatnonzero(use)
@@ -200,8 +200,8 @@ def _check_unique(ids):
         )
 
 
-def _numbers(table, name):
-    """A column as float64, NaN where there is no value."""
+def numbers_in(table, name):
+    """Return a column as float64, NaN where there is no value."""
     try:
         return table[name].to_numpy(dtype=np.float64, na_value=np.nan)
     except (TypeError, ValueError) as error:
@@ -216,7 +216,7 @@ def _in_degrees(table, units):
     if not other:
         return table, units
     Unit = import_optional("astropy.units", "survey").Unit
-    degrees = {name: _numbers(table, name) * Unit(unit).to("deg") for name, unit in other.items()}
+    degrees = {name: numbers_in(table, name) * Unit(unit).to("deg") for name, unit in other.items()}
     return table.assign(**degrees), {**units, **dict.fromkeys(other, "deg")}
 
 

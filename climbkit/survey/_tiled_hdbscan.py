@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from climbkit.base import NOISE, BuilderMixin
 from climbkit.survey._checkpoint import Checkpoint
 from climbkit.survey._frames import POLE
-from climbkit.survey._star_columns import star_field, table_of
+from climbkit.survey._star_columns import numbers_in, star_field, table_of
 from climbkit.survey._tile import Tiling
 from climbkit.survey._tile_joining import BY_CANDIDATE, candidate_set, join_tiles, tile_table
 from climbkit.survey._tile_predicting import best_candidates, predict_members
@@ -284,7 +284,7 @@ class TiledHDBSCAN(ClusterMixin, BuilderMixin, BaseEstimator):
             in degrees, ``source_id`` appears twice, or the checkpoint is of another search.
         """
         settings, tilings = settings_of(self), tilings_of(self)
-        table, units, self.coordinates_, field = self._read(stars, mask)
+        table, units, self.coordinates_, field = self._read(stars, self.coordinates, mask)
         identity = identity_of(settings, tilings, self.coordinates_, self.features)
         cut = [tiling.tiles(field.longitude, field.latitude) for tiling in tilings]
         tiles = [tile for level, _ in cut for tile in level]
@@ -375,7 +375,7 @@ class TiledHDBSCAN(ClusterMixin, BuilderMixin, BaseEstimator):
         nearest fellow. A fitted star gets the label that it got in `fit`.
         """
         check_is_fitted(self)
-        table, _, _, new = self._read(stars)
+        table, _, _, new = self._read(stars, self.coordinates_)
         if self._is_fitted_table(table):
             return self.labels_.copy()
         candidate, star = self._members_among(new)
@@ -401,7 +401,7 @@ class TiledHDBSCAN(ClusterMixin, BuilderMixin, BaseEstimator):
             ``min_cluster_size`` are those of the fit, the rest describes the new members.
         """
         check_is_fitted(self)
-        table, units, coordinates, new = self._read(stars)
+        table, units, coordinates, new = self._read(stars, self.coordinates_)
         if self._is_fitted_table(table):
             return self.candidates_
         candidate, star = self._members_among(new)
@@ -418,9 +418,9 @@ class TiledHDBSCAN(ClusterMixin, BuilderMixin, BaseEstimator):
     def _members_among(self, new):
         return predict_members(self._field, new, self._tiles, self._joined, self._settings)
 
-    def _read(self, stars, mask=None):
+    def _read(self, stars, coordinates, mask=None):
         """Table, units, names of the positions and usable stars of what came in."""
-        table, units, coordinates = table_of(stars, self.coordinates, self.features)
+        table, units, coordinates = table_of(stars, coordinates, self.features)
         turn = self.frame == "tangent"
         field = star_field(table, coordinates, self.features, mask=mask, turn=turn)
         return table, units, coordinates, field
@@ -429,7 +429,8 @@ class TiledHDBSCAN(ClusterMixin, BuilderMixin, BaseEstimator):
         """Whether a table has the values that were fitted, star by star."""
         fitted = self.candidates_.stars
         return len(table) == len(fitted) and all(
-            table[name].equals(fitted[name]) for name in (*self.coordinates_, *self.features)
+            np.array_equal(numbers_in(table, name), numbers_in(fitted, name), equal_nan=True)
+            for name in (*self.coordinates_, *self.features)
         )
 
 

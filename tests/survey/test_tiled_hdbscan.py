@@ -404,13 +404,21 @@ def test_columns_of_other_names_can_be_positions(stars, search):
 
 
 def test_transform_of_the_fitted_stars_fits_nothing_new(stars, search):
-    assert search.transform(stars.copy()) is search.candidates_
+    assert search.transform(stars.set_index("source_id")) is search.candidates_
     np.testing.assert_array_equal(search.predict(stars.copy()), search.labels_)
 
 
 def test_fitted_stars_keep_their_label_in_any_company(stars, search):
     some = np.random.default_rng(0).permutation(len(stars))[:500]
     np.testing.assert_array_equal(search.predict(stars.iloc[some]), search.labels_[some])
+
+
+def test_new_stars_are_read_in_the_coordinates_of_the_fit(stars):
+    galactic = stars.rename(columns={"ra": "l", "dec": "b"})
+    search = TiledHDBSCAN(**SMALL).fit(galactic)
+    assert search.coordinates_ == ("l", "b")
+    with pytest.raises(ValueError, match="no column 'l'"):
+        search.predict(stars)
 
 
 def test_new_members_join_the_cluster_and_far_stars_do_not(stars, search):
