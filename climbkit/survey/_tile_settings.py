@@ -105,7 +105,7 @@ def identity_of(settings, tilings, coordinates, features):
         "min_cluster_sizes": settings.min_cluster_sizes.tolist(),
         "min_samples": settings.min_samples.tolist(),
     }
-    return {name: getattr(v, "item", lambda v=v: v)() for name, v in values.items()}
+    return {n: v.item() if isinstance(v, np.generic) else v for n, v in values.items()}
 
 
 def _checked_sizes(sizes):
