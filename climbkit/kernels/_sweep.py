@@ -43,26 +43,22 @@ def sweep_condensed_trees(X, min_samples, min_cluster_sizes):
         return
     counts = [min(int(m), n_points - 1) for m in min_samples]
     rows, neighbors, core, *far = _prepare(X, max(counts), min(counts))
-    waiting = iter([*columns, None])
-    column = next(waiting)
     for count in range(max(counts), min(counts) - 1, -1):
-        size = int(min_cluster_sizes[column]) if counts[column] == count else _NO_CLUSTERS
-        *trees, left, right, weight, far_left, far_right, far_distance = _descend(
-            core[count - min(counts)], neighbors, count, *far, size, rows
-        )
-        far = far_left, far_right, far_distance
-        if counts[column] != count:
+        core_here = core[count - min(counts)]
+        here = [column for column in columns if counts[column] == count]
+        if len(here) == 1:
+            size = int(min_cluster_sizes[here[0]])
+            *trees, left, right, distance = _descend(core_here, neighbors, count, *far, size, rows)
+            far = left, right, distance
+            yield here[0], CondensedTree(*trees)
             continue
-        yield column, CondensedTree(*trees)
-        column = next(waiting)
-        while column is not None and counts[column] == count:
+        left, right, weight, *far = spanning_tree(core_here, neighbors, count, *far)
+        for column in here:
             size = int(min_cluster_sizes[column])
             yield column, CondensedTree(*condense(left, right, weight, size, rows))
-            column = next(waiting)
 
 
 _TYPES = (np.int64, np.int64, np.float64, np.int64)
-_NO_CLUSTERS = 0  # size that tells that no condensed tree is wanted
 
 
 @njit(cache=True, nogil=True)
@@ -85,20 +81,5 @@ def _descend(core, neighbors, count, far_left, far_right, far_distance, size, ro
     left, right, weight, far_left, far_right, far_distance = spanning_tree(
         core, neighbors, count, far_left, far_right, far_distance
     )
-    if size == _NO_CLUSTERS:
-        nothing = np.empty(0, np.int64)
-        parent, child, lambda_val, child_size = nothing, nothing, np.empty(0), nothing
-    else:
-        parent, child, lambda_val, child_size = condense(left, right, weight, size, rows)
-    return (
-        parent,
-        child,
-        lambda_val,
-        child_size,
-        left,
-        right,
-        weight,
-        far_left,
-        far_right,
-        far_distance,
-    )
+    parent, child, lambda_val, child_size = condense(left, right, weight, size, rows)
+    return parent, child, lambda_val, child_size, far_left, far_right, far_distance
