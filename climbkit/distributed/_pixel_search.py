@@ -106,12 +106,8 @@ def search_pixel(common, tilings, order, pixel, core, *margins):
     table, _, coordinates = table_of(stars, search.coordinates, search.features)
     turn = search.frame == "tangent"
     field = star_field(table, coordinates, search.features, mask=common.mask, turn=turn)
+    _check_place(table[: len(core)], coordinates, order, pixel)
     inside = pixel_of(field.longitude, field.latitude, order) == pixel
-    if len(field) and not inside.any() and common.mask is None:
-        raise ValueError(
-            f"no row of the partition is in its pixel, order {order} number {pixel}: are "
-            f"{coordinates} right ascension and declination?"
-        )
     levels, tiles, counts = _cut(tilings, field.longitude[inside], field.latitude[inside])
     settings = settings_of(search)
     done, save = None, None
@@ -140,6 +136,17 @@ def _with_margins(core, *margins):
         parts.append(new.drop_duplicates("source_id"))
     filled = [part for part in parts if len(part)]
     return pd.concat(filled, ignore_index=True) if filled else core
+
+
+def _check_place(core, coordinates, order, pixel):
+    """Raise where no row of a partition lies in its pixel."""
+    longitude, latitude = (core[name].to_numpy(dtype=np.float64) for name in coordinates)
+    placed = np.isfinite(longitude) & np.isfinite(latitude)
+    if placed.any() and not np.any(pixel_of(longitude[placed], latitude[placed], order) == pixel):
+        raise ValueError(
+            f"no row of the partition is in its pixel, order {order} number {pixel}: are "
+            f"{coordinates} right ascension and declination?"
+        )
 
 
 def _cut(tilings, longitude, latitude):

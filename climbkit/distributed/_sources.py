@@ -37,8 +37,9 @@ class PixelSource:
     unit = "partition"
 
     def __init__(self, common, partitions, tilings, meta):
-        self._common, self._partitions = common, partitions
-        self._tilings, self._meta = tilings, meta
+        self._common, self._partitions, self._meta = common, partitions, meta
+        self._divided = _divide(tilings, partitions)
+        self._n_tilings = len(tilings or [None])
         self.names = [f"order {part.order} pixel {part.pixel}" for part in partitions]
         self.n_jobs = common.search.n_jobs
 
@@ -63,12 +64,12 @@ class PixelSource:
         columns = list(dict.fromkeys([*needed, *columns]))
         search = clone(search).set_params(coordinates=coordinates, tiling=None)
         partitions = pair_partitions(catalog, columns, settings.margin)
-        _refuse_coarser(tilings or [], partitions)
         identity = identity_of(settings, tilings or [], coordinates, search.features)
+        common = PixelSearch(search, columns, mask, folder)
+        source = cls(common, partitions, tilings, {"search": identity})
         if folder is not None:
             Checkpoint(folder, {**identity, "mask": mask}, "partitions of a catalogue")
-        common = PixelSearch(search, columns, mask, folder)
-        return cls(common, partitions, tilings, {"search": identity})
+        return source
 
     def shared(self, client):
         """Arguments of `function` that all partitions share."""
@@ -77,8 +78,7 @@ class PixelSource:
     def task(self, number):
         """Arguments of `function` for one partition."""
         part = self._partitions[number]
-        tilings = [_within(tiling, part.order, part.pixel) for tiling in self._tilings or [None]]
-        return tilings, part.order, part.pixel, part.core, *part.margins
+        return self._divided[number], part.order, part.pixel, part.core, *part.margins
 
     def names_table(self):
         """The columns of the report that name the partitions."""
@@ -94,7 +94,7 @@ class PixelSource:
     def join(self, numbers, results):
         """Candidates, tiles, and the number of candidates of each partition."""
         candidates, pixels, counts = join_pixels(self._common, results, self._meta)
-        tiles = [pixels.get(level, []) for level in range(len(self._tilings or [None]))]
+        tiles = [pixels.get(level, []) for level in range(self._n_tilings)]
         return candidates, tiles[0] if len(tiles) == 1 else tiles, counts
 
 
@@ -179,28 +179,42 @@ def _healpix_tilings(search):
     return tilings
 
 
-def _within(tiling, order, pixel):
-    """The part of a tiling that lies in a pixel."""
-    if tiling is None:
-        return HealpixTiling(pixels=[(order, pixel)])
-    if tiling.pixels is None:
-        return clone(tiling).set_params(order=max(order, tiling.order or 0))
-    inside = [
-        (finer, child)
-        for finer, child in tiling.pixels
-        if finer >= order and child >> 2 * (finer - order) == pixel
-    ]
-    return HealpixTiling(pixels=inside)
+def _divide(tilings, partitions):
+    """For each partition, the part of each tiling that lies in it.
+
+    Raises
+    ------
+    ValueError
+        If a tile is larger than a partition, which cannot know all of its stars.
+    """
+    pixels = [(part.order, part.pixel) for part in partitions]
+    if tilings is None:
+        return [[HealpixTiling(pixels=[pixel])] for pixel in pixels]
+    divided = [[] for _ in pixels]
+    for tiling in tilings:
+        if tiling.pixels is None:
+            parts = [clone(tiling).set_params(order=max(k, tiling.order or 0)) for k, _ in pixels]
+        else:
+            parts = [HealpixTiling(pixels=own) for own in _by_partition(tiling.pixels, pixels)]
+        for own, part in zip(divided, parts, strict=True):
+            own.append(part)
+    return divided
 
 
-def _refuse_coarser(tilings, partitions):
-    """Raise where a tile is larger than a partition, which cannot know all of its stars."""
-    given = {tuple(pixel) for tiling in tilings for pixel in tiling.pixels or ()}
-    for part in partitions:
-        above = [*pixel_and_above(part.order, part.pixel)][1:]
-        if over := given.intersection(above):
+def _by_partition(tiles, partitions):
+    """For each partition the tiles, all of them pixels, that lie in it."""
+    number = {pixel: place for place, pixel in enumerate(partitions)}
+    inside = [[] for _ in partitions]
+    for tile in tiles:
+        owner = next((above for above in pixel_and_above(*tile) if above in number), None)
+        if owner is not None:
+            inside[number[owner]].append(tuple(tile))
+    given = {tuple(tile) for tile in tiles}
+    for pixel in partitions:
+        over = next((above for above in pixel_and_above(*pixel) if above in given), pixel)
+        if over != pixel:
             raise ValueError(
-                f"the tiling has the pixel {over.pop()}, which is larger than a partition of the "
-                f"catalogue in it, {(part.order, part.pixel)}: tiles must be partitions or parts "
-                "of them."
+                f"the tiling has the pixel {over}, which is larger than a partition of the "
+                f"catalogue in it, {pixel}: tiles must be partitions or parts of them."
             )
+    return inside

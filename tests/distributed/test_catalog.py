@@ -133,8 +133,10 @@ def test_a_search_without_margin_needs_no_margin(sky, search, bare_catalog, clie
 
 
 def test_mask_and_columns(sky, search, make_catalog, client):
-    # Of the stars of one partition none is good.
-    good = sky.assign(good=(np.arange(len(sky)) % 7 > 0) & (sky["delta"] < 50))
+    # The stars of one partition lack a feature.
+    good = sky.assign(
+        good=np.arange(len(sky)) % 7 > 0, parallax=sky["parallax"].where(sky["delta"] < 50)
+    )
     report = search_catalog(
         make_catalog(good), search, client, mask="good", columns=["phot_g_mean_mag"]
     )
