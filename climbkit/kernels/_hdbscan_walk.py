@@ -112,12 +112,10 @@ def walk(tree, forest, work, everything, exponent):
     exponent : float
         2, not known when compiled.
     """
-    boxes, radius, first_leaf = unowned(tree.boxes), unowned(tree.radius), tree.first_leaf
-    bounds, node_component = unowned(forest.bounds), unowned(forest.node_component)
-    pairs, distances = unowned(work.pairs), unowned(work.distances)
-    tree = _unowned_tree(tree)
-    forest = _unowned_forest(forest)
-    work = _unowned_work(work)
+    tree, forest, work = _unowned_tree(tree), _unowned_forest(forest), _unowned_work(work)
+    boxes, radius, first_leaf = tree.boxes, tree.radius, tree.first_leaf
+    bounds, node_component = forest.bounds, forest.node_component
+    pairs, distances = work.pairs, work.distances
     pairs[0, 0], pairs[0, 1], pairs[0, 2] = 0, 0, everything
     distances[0] = 0.0
     top = 1
