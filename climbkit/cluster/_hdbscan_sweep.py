@@ -115,8 +115,8 @@ class HDBSCANSweep(BuilderMixin, BaseEstimator):
     ----------
     .. [1] Campello, Moulavi & Sander (2013), Density-based clustering based on hierarchical
        density estimates, doi:10.1007/978-3-642-37456-2_14.
-    .. [2] Araujo Neto, Sander, Campello & Nascimento (2022), CORE-SG: Efficient computation of
-       multiple MSTs for density-based methods, doi:10.1109/ICDE53745.2022.00075.
+    .. [2] Araujo Neto, Naldi, Campello & Sander (2022), CORE-SG: Efficient computation of
+       multiple MSTs for density-based methods, doi:10.1109/ICDE53745.2022.00076.
 
     Examples
     --------
