@@ -8,7 +8,7 @@ from tqdm import tqdm
 from climbkit.survey._tile_search import search_tile
 
 # Stars in a task. A smaller tile is searched in the time that handing it over takes; and a killed
-# run loses the tasks under way, at 10 to 30 us a star.
+# run loses the tasks under way, at 5 to 15 us a star.
 _BATCH_STARS = 20_000
 
 
