@@ -92,8 +92,12 @@ def test_columns_are_chosen(regions, search, tmp_path):
 def test_a_missing_file_is_reported_and_read_later(regions, search, tmp_path):
     regions["first"].to_parquet(tmp_path / "a.parquet")
     paths = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
-    with pytest.warns(RuntimeWarning, match=r"1 of 2 partitions failed: b\.parquet"):
+    with pytest.warns(RuntimeWarning, match=r"1 of 2 partitions failed: b\.parquet") as caught:
         first = search_catalog(paths, search)
+    assert caught[0].filename == __file__
+    with pytest.warns(RuntimeWarning, match="1 of 2") as caught:
+        first = first.retry()
+    assert caught[0].filename == __file__
     assert first.partitions["status"].tolist() == ["searched", "failed"]
     assert set(first.candidates.table["region"]) == {"a.parquet"}
     regions["second"].to_parquet(tmp_path / "b.parquet")
