@@ -12,7 +12,7 @@ from climbkit.kernels._lanes import (
     lowest_bit,
     points_within,
 )
-from climbkit.kernels._packed_tree import STACK_SIZE, build_packed_tree
+from climbkit.kernels._packed_tree import STACK_SIZE, build_packed_tree, push_child
 
 
 def nearest_neighbours(X, n_neighbors):
@@ -113,16 +113,10 @@ def query_tree(tree, n_neighbors):
                     while mask != 0:
                         lane = lowest_bit(mask)
                         mask &= mask - 1
-                        place = top
-                        while place > bottom and stack_squared[place - 1] < to_boxes[lane]:
-                            stack[place, 0] = stack[place - 1, 0]
-                            stack[place, 1] = stack[place - 1, 1]
-                            stack_squared[place] = stack_squared[place - 1]
-                            place -= 1
-                        stack[place, 0] = node_level - 1
-                        stack[place, 1] = node * FAN_OUT + lane
-                        stack_squared[place] = to_boxes[lane]
-                        top += 1
+                        child = node * FAN_OUT + lane
+                        top = push_child(
+                            stack, stack_squared, bottom, top, node_level - 1, child, to_boxes[lane]
+                        )
                     continue
                 while mask != 0:
                     lane = lowest_bit(mask)

@@ -42,6 +42,7 @@ class PackedTree(NamedTuple):
     first_block: np.ndarray
 
 
+@njit(cache=True, nogil=True)
 def build_packed_tree(X):
     """Build a packed k-d tree, splitting each range of points along its widest column.
 
@@ -55,17 +56,25 @@ def build_packed_tree(X):
     tree : PackedTree
         Built in O(n_points log n_points) time.
     """
-    return grow_packed_tree(X)
-
-
-@njit(cache=True, nogil=True)
-def grow_packed_tree(X):
-    """Do what `build_packed_tree` says, within compiled code."""
     points, rows = _in_tree_order(X)
     leaves = _pack_leaves(points)
     first_block = _level_offsets(len(leaves))
     boxes = _pack_boxes(leaves, first_block, len(points))
     return PackedTree(points, rows, leaves, boxes, first_block)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def push_child(stack, stack_squared, bottom, top, level, node, squared):
+    """Put a node on a stack above `bottom`, nearer ones on top; return the new top."""
+    place = top
+    while place > bottom and stack_squared[place - 1] < squared:
+        stack[place, 0] = stack[place - 1, 0]
+        stack[place, 1] = stack[place - 1, 1]
+        stack_squared[place] = stack_squared[place - 1]
+        place -= 1
+    stack[place, 0], stack[place, 1] = level, node
+    stack_squared[place] = squared
+    return top + 1
 
 
 @njit(cache=True, nogil=True)

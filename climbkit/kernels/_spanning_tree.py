@@ -10,7 +10,7 @@ from climbkit.kernels._lanes import (
     lowest_bit,
     points_within,
 )
-from climbkit.kernels._packed_tree import STACK_SIZE
+from climbkit.kernels._packed_tree import STACK_SIZE, push_child
 
 _MIXED = -1  # component of a node whose points are of several
 _NOTHING_LESS = -1.0  # weight to beat where no edge is wanted
@@ -254,15 +254,9 @@ def _search(
                     continue
                 child = node * FAN_OUT + lane
                 if level > 0:
-                    place = top
-                    while place > bottom and stack_squared[place - 1] < to_boxes[lane]:
-                        stack[place, 0] = stack[place - 1, 0]
-                        stack[place, 1] = stack[place - 1, 1]
-                        stack_squared[place] = stack_squared[place - 1]
-                        place -= 1
-                    stack[place, 0], stack[place, 1] = level - 1, child
-                    stack_squared[place] = to_boxes[lane]
-                    top += 1
+                    top = push_child(
+                        stack, stack_squared, bottom, top, level - 1, child, to_boxes[lane]
+                    )
                     continue
                 near = points_within(tree.leaves, child, n_columns, point, bound, to_points)
                 while near != 0:

@@ -6,7 +6,7 @@ from numba import njit
 from climbkit.kernels._condensing import CondensedTree, condense
 from climbkit.kernels._filtration import spanning_tree
 from climbkit.kernels._neighbours import query_tree
-from climbkit.kernels._packed_tree import grow_packed_tree
+from climbkit.kernels._packed_tree import build_packed_tree
 from climbkit.kernels._spanning_tree import far_edges
 
 
@@ -64,7 +64,7 @@ _TYPES = (np.int64, np.int64, np.float64, np.int64)
 @njit(cache=True, nogil=True)
 def _prepare(X, largest, smallest):
     """Neighbours, core distances by rows, and edges beside those of the lists, in tree order."""
-    tree = grow_packed_tree(X)
+    tree = build_packed_tree(X)
     squared, neighbors = query_tree(tree, largest)
     n_points = len(X)
     core = np.empty((largest - smallest + 1, n_points))
