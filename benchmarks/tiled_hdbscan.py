@@ -14,9 +14,10 @@ to 15, which makes 129 tiles and 1,290 fits. Every tile is given to all peers on
 in one process with one thread; CPU time is `time.process_time`, compilation is left out. `--share`
 takes a random part of the tiles of each side. `fields` does the same with the real fields of
 CLIMBKIT_DATA, whole. `clusters` compares the best Jaccard over m of each true or published
-cluster. `scaling` gives the cost per star of one tile of 500 to 1,000,000 stars and its ratio to
-the one neighbour query that it needs; `memory` runs a tile of a million stars, or a whole region,
-in a process of its own; `threads` compares wall times of one and two threads.
+cluster with that of hdbscan, as the rows come and permuted. `scaling` gives the cost per star of
+one tile of 500 to 1,000,000 stars and its ratio to the one neighbour query that it needs; `memory`
+runs a tile of a million stars, and a region of five million, each in a process of its own;
+`threads` compares wall times of one and two threads.
 """
 
 import argparse
@@ -33,102 +34,32 @@ import resource
 import subprocess
 import sys
 import time
-import warnings
 from pathlib import Path
 
 import numpy as np
-from sklearn.metrics import adjusted_rand_score
+from _hdbscans import (
+    OURS,
+    PEERS,
+    canonical,
+    equal_partitions,
+    hdbscan_loop,
+    parity,
+    timed,
+    warm_up,
+    z_scores,
+)
 
-from climbkit import HDBSCANSweep, TiledHDBSCAN, __version__
+from climbkit import TiledHDBSCAN, __version__
 from climbkit.datasets import gaia_field_names, load_gaia_field, make_cluster_field
-from climbkit.kernels._neighbours import nearest_neighbours
 
-SIZES = range(6, 16)  # published min_cluster_size, and min_samples with it
 SIDES = (1.0, 2.0, 5.0)  # deg, published tiles
 REGION_SIDE = 10.0  # deg
 FEATURES = ["l", "b", "parallax", "pmra", "pmdec"]
 SCALING_SIZES = (500, 2_000, 20_000, 100_000, 300_000, 1_000_000)
 PARITY_UP_TO = 100_000  # stars of a tile on which the slower mode is timed too
-WARM_UP_STARS = 400
+N_ORDERS = 9  # in which hdbscan, whose labels depend on them, gets the rows
+TOLERANCE = 0.02  # in Jaccard
 MIB = 2.0**20
-
-
-def canonical(X):
-    """Labels of the sweep, of shape (n, 10)."""
-    return HDBSCANSweep(SIZES).fit(X).labels_
-
-
-def parity(X):
-    """The same, equal to hdbscan's."""
-    return HDBSCANSweep(SIZES, mst="hdbscan").fit(X).labels_
-
-
-def query_only(X):
-    """The one neighbour query that every sweep needs."""
-    nearest_neighbours(X, max(SIZES))
-
-
-def hdbscan_loop(X):
-    """A fit for every min_cluster_size, by hdbscan."""
-    from hdbscan import HDBSCAN
-
-    fits = [HDBSCAN(min_cluster_size=m, core_dist_n_jobs=1).fit(X) for m in SIZES]
-    return np.column_stack([fit.labels_ for fit in fits])
-
-
-def hdbscan_exact_loop(X):
-    """The same with hdbscan's exact spanning tree."""
-    from hdbscan import HDBSCAN
-
-    settings = {"core_dist_n_jobs": 1, "approx_min_span_tree": False}
-    return np.column_stack([HDBSCAN(min_cluster_size=m, **settings).fit_predict(X) for m in SIZES])
-
-
-def fast_hdbscan_loop(X):
-    """A fit for every min_cluster_size, by fast_hdbscan."""
-    from fast_hdbscan import HDBSCAN
-
-    return np.column_stack([HDBSCAN(min_cluster_size=m).fit_predict(X) for m in SIZES])
-
-
-def sklearn_loop(X):
-    """A fit for every min_cluster_size, by scikit-learn, whose min_samples counts the point."""
-    from sklearn.cluster import HDBSCAN
-
-    return np.column_stack(
-        [HDBSCAN(min_cluster_size=m, min_samples=m + 1, copy=True).fit_predict(X) for m in SIZES]
-    )
-
-
-def core_sg_loop(X):
-    """One fit at the largest, and from its graph all others, by core-sg."""
-    from core_sg import CoreSG
-
-    graph = CoreSG(metric="euclidean", no_noise=False)
-    graph.fit(X, k_max=max(SIZES))
-    labels = []
-    for m in SIZES:
-        graph.extract_hierarchy_from_core_sg(k=m)
-        labels.append(graph.labels_)
-    return np.column_stack(labels)
-
-
-OURS = {"canonical": canonical, "parity": parity, "query": query_only}
-PEERS = {
-    "hdbscan": hdbscan_loop,
-    "hdbscan exact": hdbscan_exact_loop,
-    "fast_hdbscan": fast_hdbscan_loop,
-    "scikit-learn": sklearn_loop,
-    "core-sg": core_sg_loop,
-}
-
-
-def z_scores(columns):
-    """Features as published: each to mean 0 and standard deviation 1, over the tile."""
-    X = np.column_stack([np.asarray(column, dtype=float) for column in columns])
-    X = X[np.isfinite(X).all(axis=1)]
-    spread = X.std(axis=0)
-    return (X - X.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
 
 
 def tiles_of(stars, side):
@@ -140,27 +71,6 @@ def tiles_of(stars, side):
     ]
     for key, tile in stars.groupby([cell[0].to_numpy(), cell[1].to_numpy()]):
         yield (side, *key), z_scores([tile[name] for name in FEATURES])
-
-
-def timed(function, X):
-    """CPU seconds and result."""
-    began = time.process_time()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        result = function(X)
-    return time.process_time() - began, result
-
-
-def warm_up(methods):
-    """Compile and load everything on a small field."""
-    X = np.random.default_rng(0).normal(size=(WARM_UP_STARS, len(FEATURES)))
-    for method in methods.values():
-        timed(method, X)
-
-
-def equal_partitions(labels, others):
-    """Whether two sets of label columns agree up to names, column by column."""
-    return [adjusted_rand_score(a, b) == 1.0 for a, b in zip(labels.T, others.T, strict=True)]
 
 
 def compare(tiles, methods):
@@ -261,22 +171,35 @@ def clusters(arguments):
         tile = data[near]
         X = z_scores([tile[name] for name in FEATURES])
         rows.append((f"simulated {label}", tile.truth.to_numpy() == label, X))
-    for name in gaia_field_names():
+    for name in gaia_field_names(labelled=True) if os.environ.get("CLIMBKIT_DATA") else ():
         field = load_gaia_field(name)
-        if field.target is None:
-            continue
         finite = np.isfinite(field.data[FEATURES[2:]].to_numpy(dtype=float)).all(axis=1)
         X = field_features(field.data)
         for label in np.unique(field.target[field.target >= 0]):
             rows.append((f"{name} {label}", (field.target == label)[finite], X))
     results = []
-    print(f"\n{'cluster':34}{'members':>8}{'canonical':>11}{'hdbscan':>9}")
+    rng = np.random.default_rng(0)
+    print(f"\n{'':34}{'hdbscan, rows':>19}\n{'cluster':14}{'members':>9}{'canonical':>11}", end="")
+    print(f"{'as given':>11}{'permuted':>17}{'median':>8}")
     for name, truth, X in rows:
-        best = [best_jaccard(method(X), truth) for method in (canonical, hdbscan_loop)]
-        results.append({"cluster": name, "canonical": best[0], "hdbscan": best[1]})
-        print(f"{name:34}{truth.sum():8}{best[0]:11.3f}{best[1]:9.3f}")
-    worse = sum(row["canonical"] < row["hdbscan"] - 0.02 for row in results)
-    print(f"canonical below hdbscan by more than 0.02: {worse} of {len(results)}")
+        ours, given = (best_jaccard(method(X), truth) for method in (canonical, hdbscan_loop))
+        orders = [rng.permutation(len(X)) for _ in range(N_ORDERS)]
+        others = [best_jaccard(parity(X[order]), truth[order]) for order in orders]
+        row = {"cluster": name, "canonical": ours, "hdbscan": given, "hdbscan permuted": others}
+        results.append(row)
+        spread = f"{min(others):.3f} to {max(others):.3f}"
+        middle = np.median(others)
+        print(f"{name:14}{truth.sum():9}{ours:11.3f}{given:11.3f}{spread:>17}{middle:8.3f}")
+    for what, theirs in (
+        ("as given", [row["hdbscan"] for row in results]),
+        ("permuted, median", [np.median(row["hdbscan permuted"]) for row in results]),
+    ):
+        gain = np.array([row["canonical"] for row in results]) - theirs
+        below, above = np.sum(gain < -TOLERANCE), np.sum(gain > TOLERANCE)
+        print(
+            f"canonical beside hdbscan, rows {what}: {below} of {len(gain)} lower by more than "
+            f"{TOLERANCE}, {above} higher; mean {gain.mean():+.4f}"
+        )
     return results
 
 
@@ -359,7 +282,7 @@ def peak_mib():
 def threads(arguments):
     """Wall times of `TiledHDBSCAN` with one thread and with two, in turn."""
     stars = make_cluster_field(arguments.n_stars, side=REGION_SIDE, random_state=0).data
-    TiledHDBSCAN().fit(stars[:WARM_UP_STARS])
+    TiledHDBSCAN().fit(stars[:400])
     walls = {1: [], 2: []}
     for _, n_jobs in itertools.product(range(arguments.repeats), walls):
         began = time.perf_counter()
