@@ -25,7 +25,7 @@ def parity(X):
 
 def query_only(X):
     """The one neighbour query that every sweep needs."""
-    nearest_neighbours(X, max(SIZES))
+    nearest_neighbours(X, min(max(SIZES), len(X) - 1))
 
 
 def hdbscan_loop(X):

@@ -54,6 +54,7 @@ from climbkit.datasets import gaia_field_names, load_gaia_field, make_cluster_fi
 
 SIDES = (1.0, 2.0, 5.0)  # deg, published tiles
 REGION_SIDE = 10.0  # deg
+REGION_CENTER = (60.0, 5.0)  # l and b: near the plane a square on the sky is one in (l, b)
 FEATURES = ["l", "b", "parallax", "pmra", "pmdec"]
 SCALING_SIZES = (500, 2_000, 20_000, 100_000, 300_000, 1_000_000)
 PARITY_UP_TO = 100_000  # stars of a tile on which the slower mode is timed too
@@ -62,12 +63,16 @@ TOLERANCE = 0.02  # in Jaccard
 MIB = 2.0**20
 
 
+def simulated_region(n_stars, side=REGION_SIDE):
+    """Bunch of a simulated field and its clusters."""
+    return make_cluster_field(n_stars, side=side, center=REGION_CENTER, random_state=0)
+
+
 def tiles_of(stars, side):
     """Scaled features of each square of the published grid."""
-    low = [np.floor(stars[name].min()) for name in ("l", "b")]
     cell = [
-        np.minimum((stars[name] - start) // side, REGION_SIDE // side - 1).astype(int)
-        for name, start in zip(("l", "b"), low, strict=True)
+        np.clip((stars[name] - middle + REGION_SIDE / 2) // side, 0, REGION_SIDE // side - 1)
+        for name, middle in zip(("l", "b"), REGION_CENTER, strict=True)
     ]
     for key, tile in stars.groupby([cell[0].to_numpy(), cell[1].to_numpy()]):
         yield (side, *key), z_scores([tile[name] for name in FEATURES])
@@ -115,7 +120,7 @@ def print_comparison(title, result):
 
 def region(arguments):
     """All tiles of a simulated region, or a random share of them."""
-    stars = make_cluster_field(arguments.n_stars, side=REGION_SIDE, random_state=0).data
+    stars = simulated_region(arguments.n_stars).data
     rng = np.random.default_rng(1)
     methods = OURS | {name: PEERS[name] for name in arguments.peers}
     warm_up(methods)
@@ -162,7 +167,7 @@ def field_features(stars):
 def clusters(arguments):
     """Best Jaccard over m of each cluster, canonical beside hdbscan's."""
     rows = []
-    stars = make_cluster_field(arguments.n_stars, side=REGION_SIDE, random_state=0)
+    stars = simulated_region(arguments.n_stars)
     data = stars.data.assign(truth=stars.target)
     for label in np.unique(stars.target[stars.target >= 0]):
         members = data[data.truth == label]
@@ -219,7 +224,7 @@ def scaling(arguments):
     rows = []
     print(f"\n{'stars':>9}{'query':>9}{'canonical':>11}{'parity':>9}{'canonical/query':>17}")
     for n_stars in SCALING_SIZES:
-        stars = make_cluster_field(n_stars, side=5.0, random_state=0).data
+        stars = simulated_region(n_stars, side=5.0).data
         X = z_scores([stars[name] for name in FEATURES])
         names = [name for name in OURS if name != "parity" or n_stars <= PARITY_UP_TO]
         repeats = max(1, 20_000 // n_stars)
@@ -254,7 +259,7 @@ def memory(arguments):
 def resident(arguments):
     """Search in this process and print its largest resident size as JSON."""
     side = 5.0 if arguments.kind == "tile" else REGION_SIDE
-    stars = make_cluster_field(arguments.n_stars, side=side, random_state=0).data
+    stars = simulated_region(arguments.n_stars, side).data
     X = z_scores([stars[name] for name in FEATURES]) if arguments.kind == "tile" else None
     if X is not None:
         del stars
@@ -281,7 +286,7 @@ def peak_mib():
 
 def threads(arguments):
     """Wall times of `TiledHDBSCAN` with one thread and with two, in turn."""
-    stars = make_cluster_field(arguments.n_stars, side=REGION_SIDE, random_state=0).data
+    stars = simulated_region(arguments.n_stars).data
     TiledHDBSCAN().fit(stars[:400])
     walls = {1: [], 2: []}
     for _, n_jobs in itertools.product(range(arguments.repeats), walls):
