@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from joblib import Parallel, delayed
 
 from climbkit.survey._candidate_table import SKY_FRAMES, candidate_ids, describe_candidates
 from climbkit.survey._candidates import CandidateSet
@@ -10,8 +11,8 @@ from climbkit.survey._memberships import owners, take
 from climbkit.survey._tile_merging import merge_tiles
 from climbkit.survey._tile_search import nothing_found
 
-# Members that are described at a time: 200 MB of intermediate arrays.
-_BLOCK = 2_000_000
+# Members that are sorted and described at a time: 25 MB of intermediate arrays.
+_BLOCK = 250_000
 _SEARCHED, _TOO_FEW = "searched", "too few stars"
 
 
@@ -91,7 +92,7 @@ def join_tiles(found, tiles, tiling, *, margin):
     )
 
 
-def candidate_set(joined, table, units, coordinates, rows, meta=None):
+def candidate_set(joined, table, units, coordinates, rows, meta=None, n_jobs=None):
     """Describe joined candidates as a `CandidateSet`.
 
     Parameters
@@ -108,6 +109,8 @@ def candidate_set(joined, table, units, coordinates, rows, meta=None):
         Row number in `table` of each number among the members.
     meta : dict, default=None
         Parameters of the search.
+    n_jobs : int, default=None
+        Threads.
 
     Returns
     -------
@@ -117,12 +120,19 @@ def candidate_set(joined, table, units, coordinates, rows, meta=None):
     """
     import pandas as pd
 
-    indices, probabilities = _sorted_rows(joined, rows, len(table))
     known = any(set(pair) <= set(table) for pair in SKY_FRAMES)
     named = (
         table if known else table.rename(columns=dict(zip(coordinates, SKY_FRAMES[0], strict=True)))
     )
-    described = _described(named, joined.indptr, indices)
+    # Not in processes, whatever the tiles ran in: the table would travel with each block.
+    parts = Parallel(n_jobs=n_jobs, require="sharedmem")(
+        delayed(_sorted_and_described)(joined, named, rows, start, end)
+        for start, end in _blocks(joined.indptr)
+    )
+    indices, probabilities, described = zip(*parts, strict=True)
+    indices = np.concatenate(indices)
+    probabilities = None if joined.probabilities is None else np.concatenate(probabilities)
+    described = pd.concat(described, ignore_index=True)
     scale = {"tile_side": joined.side, "min_cluster_size": joined.min_cluster_size}
     columns = {
         "candidate_id": candidate_ids(named, joined.indptr, indices, **scale),
@@ -191,25 +201,26 @@ def _owners(tiles, tiling, tile, owned, longitude, latitude):
     return owner
 
 
-def _sorted_rows(joined, rows, n_rows):
-    """Row numbers of the members, ascending in each candidate, and their probabilities."""
-    # One key sorts by both, several times faster than a sort by two.
-    key = owners(joined.indptr) * n_rows + rows[joined.members]
-    order = np.argsort(key)
-    probabilities = None if joined.probabilities is None else joined.probabilities[order]
-    return key[order] % max(n_rows, 1), probabilities
-
-
-def _described(table, indptr, indices):
-    """The table of `describe_candidates`, computed for some candidates at a time."""
-    import pandas as pd
-
-    parts, start = [], 0
-    while start < len(indptr) - 1 or not parts:
+def _blocks(indptr):
+    """Yield where blocks of candidates start and end, at least one."""
+    start, n_candidates = 0, len(indptr) - 1
+    while True:
         limit = indptr[start] + _BLOCK
         end = max(start + 1, int(np.searchsorted(indptr, limit, side="right")) - 1)
-        end = min(end, len(indptr) - 1)
-        low, high = indptr[start], indptr[end]
-        parts.append(describe_candidates(table, indptr[start : end + 1] - low, indices[low:high]))
+        end = min(end, n_candidates)
+        yield start, end
+        if end == n_candidates:
+            return
         start = end
-    return pd.concat(parts, ignore_index=True)
+
+
+def _sorted_and_described(joined, table, rows, start, end):
+    """Row numbers of members, ascending in each candidate, with probabilities and description."""
+    low, high = joined.indptr[start], joined.indptr[end]
+    indptr = joined.indptr[start : end + 1] - low
+    # One key sorts by both, several times faster than a sort by two.
+    key = owners(indptr) * len(table) + rows[joined.members[low:high]]
+    order = np.argsort(key)
+    indices = key[order] % max(len(table), 1)
+    probabilities = None if joined.probabilities is None else joined.probabilities[low:high][order]
+    return indices, probabilities, describe_candidates(table, indptr, indices)

@@ -308,7 +308,13 @@ class TiledHDBSCAN(ClusterMixin, BuilderMixin, BaseEstimator):
         level = np.repeat(np.arange(len(cut)), [len(own) for own, _ in cut])
         joined = join_tiles(found, tiles, level, margin=settings.margin)
         self.candidates_ = candidate_set(
-            joined, table, units, self.coordinates_, field.rows, meta={"search": identity}
+            joined,
+            table,
+            units,
+            self.coordinates_,
+            field.rows,
+            meta={"search": identity},
+            n_jobs=self.n_jobs,
         )
         self.labels_ = self.candidates_.labels()
         self.tiles_ = tile_table(found, joined, counts, int(settings.min_cluster_sizes.min()))
