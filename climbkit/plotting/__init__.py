@@ -3,12 +3,14 @@
 from climbkit.plotting._candidates import CandidateDisplay
 from climbkit.plotting._climb import CLiMBDisplay
 from climbkit.plotting._clusters import ClusterDisplay
+from climbkit.plotting._cmd import CMDDisplay
 from climbkit.plotting._comparison import ComparisonDisplay
 from climbkit.plotting._decision import DecisionDisplay
 from climbkit.plotting._sensitivity import SeedSensitivityDisplay
 
 __all__ = [
     "CLiMBDisplay",
+    "CMDDisplay",
     "CandidateDisplay",
     "ClusterDisplay",
     "ComparisonDisplay",
