@@ -51,7 +51,7 @@ def search_catalog(
         Columns that the stars of the result have, beside those that the search needs. None: all
         that the catalogue has loaded, or the regions have.
     mask : str, default=None
-        Column of bool, True for the stars to use.
+        Column of bool, True for the stars to use. None: the `mask_column` of the search.
     folder : str or path-like, default=None
         Folder in which finished tiles are kept, by partition. A run that was killed goes on from
         there when it is called again with the same arguments: it reads the stars again, but does
@@ -118,6 +118,7 @@ def search_catalog(
     True
     """
     columns = None if columns is None else list(columns)
+    mask = search.mask_column if mask is None else mask
     folder = None if folder is None else os.fspath(folder)
     search = clone(search).set_params(checkpoint=None, verbose=0)
     search._validate_params()

@@ -64,6 +64,10 @@ class TiledHDBSCAN(ClusterMixin, BuilderMixin, BaseEstimator):
         Columns of longitude and latitude, degrees. None: l and b, or ra and dec, whichever the
         table has.
 
+    mask_column : str, default=None
+        Column that is True for the stars to use, such as ``"quality"`` of `GaiaQualityMask`. None:
+        all, unless `fit` is given a mask.
+
     scaler : transformer, default=None
         Scales the columns of each tile; any of scikit-learn. None: mean 0 and standard deviation
         1, where constant columns are only centred.
@@ -175,6 +179,7 @@ class TiledHDBSCAN(ClusterMixin, BuilderMixin, BaseEstimator):
         "frame": [StrOptions({"tangent", "raw"})],
         "features": ["array-like"],
         "coordinates": ["array-like", None],
+        "mask_column": [str, None],
         "scaler": [HasMethods(["fit_transform", "transform"]), None],
         "min_samples": [Interval(Integral, 1, None, closed="left"), None],
         "cluster_selection_method": [StrOptions({"eom", "leaf"})],
@@ -200,6 +205,7 @@ class TiledHDBSCAN(ClusterMixin, BuilderMixin, BaseEstimator):
         frame="tangent",
         features=("parallax", "pmra", "pmdec"),
         coordinates=None,
+        mask_column=None,
         scaler=None,
         min_samples=None,
         cluster_selection_method="eom",
@@ -221,6 +227,7 @@ class TiledHDBSCAN(ClusterMixin, BuilderMixin, BaseEstimator):
         self.frame = frame
         self.features = features
         self.coordinates = coordinates
+        self.mask_column = mask_column
         self.scaler = scaler
         self.min_samples = min_samples
         self.cluster_selection_method = cluster_selection_method
@@ -269,8 +276,8 @@ class TiledHDBSCAN(ClusterMixin, BuilderMixin, BaseEstimator):
         y : ignored
             Not used, present for scikit-learn's API.
         mask : str or array-like of bool of shape (n_stars,), default=None
-            True for stars to use, or the name of such a column. Stars without it, and those with
-            NaN or infinity, are never used and come out as -1.
+            True for stars to use, or the name of such a column; None: `mask_column`. Stars without
+            it, and those with NaN or infinity, are never used and come out as -1.
 
         Returns
         -------
@@ -284,6 +291,7 @@ class TiledHDBSCAN(ClusterMixin, BuilderMixin, BaseEstimator):
             in degrees, ``source_id`` appears twice, or the checkpoint is of another search.
         """
         settings, tilings = settings_of(self), tilings_of(self)
+        mask = self.mask_column if mask is None else mask
         table, units, self.coordinates_, field = self._read(stars, self.coordinates, mask)
         identity = identity_of(settings, tilings, self.coordinates_, self.features)
         cut = [tiling.tiles(field.longitude, field.latitude) for tiling in tilings]
@@ -381,7 +389,7 @@ class TiledHDBSCAN(ClusterMixin, BuilderMixin, BaseEstimator):
         nearest fellow. A fitted star gets the label that it got in `fit`.
         """
         check_is_fitted(self)
-        table, _, _, new = self._read(stars, self.coordinates_)
+        table, _, _, new = self._read(stars, self.coordinates_, self.mask_column)
         if self._is_fitted_table(table):
             return self.labels_.copy()
         candidate, star = self._members_among(new)
@@ -407,7 +415,7 @@ class TiledHDBSCAN(ClusterMixin, BuilderMixin, BaseEstimator):
             ``min_cluster_size`` are those of the fit, the rest describes the new members.
         """
         check_is_fitted(self)
-        table, units, coordinates, new = self._read(stars, self.coordinates_)
+        table, units, coordinates, new = self._read(stars, self.coordinates_, self.mask_column)
         if self._is_fitted_table(table):
             return self.candidates_
         candidate, star = self._members_among(new)
@@ -436,7 +444,7 @@ class TiledHDBSCAN(ClusterMixin, BuilderMixin, BaseEstimator):
         fitted = self.candidates_.stars
         return len(table) == len(fitted) and all(
             np.array_equal(numbers_in(table, name), numbers_in(fitted, name), equal_nan=True)
-            for name in (*self.coordinates_, *self.features)
+            for name in (*self.coordinates_, *self.features, *filter(None, [self.mask_column]))
         )
 
 
