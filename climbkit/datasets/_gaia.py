@@ -133,7 +133,7 @@ def fetch_rr_lyrae(
         renew = "Delete it, or call climbkit.datasets.clear_data_home(), and fetch it again."
         columns = read_cache(path, renew)
     elif download_if_missing:
-        columns = _tidy(_ask_archive(n_retries, delay))
+        columns = _tidy(ask_archive(QUERY, n_retries, delay))
         write_cache(path, columns)
     else:
         raise OSError(f"{path} is not there, and download_if_missing is False.")
@@ -155,15 +155,37 @@ def fetch_rr_lyrae(
     )
 
 
-def _ask_archive(n_retries, delay):
-    """Send the query to the Gaia archive, again where it fails."""
+def ask_archive(query, n_retries, delay):
+    """Send a query to the Gaia archive, again where it fails.
+
+    Parameters
+    ----------
+    query : str
+        ADQL.
+    n_retries : int
+        How often to ask again.
+    delay : float
+        Seconds to wait before asking again, twice as long each time.
+
+    Returns
+    -------
+    answer : astropy Table
+        As the archive gives it.
+
+    Raises
+    ------
+    ConnectionError
+        If the archive does not answer.
+    ImportError
+        If astroquery is missing.
+    """
     gaia = import_optional("astroquery.gaia", "gaia").Gaia
     failures = import_optional("astroquery.exceptions", "gaia")
     # Failed connections and refused requests are OSErrors, by way of requests.
     passing = (OSError, failures.RemoteServiceError, failures.TimeoutError)
     for attempt in range(n_retries + 1):
         try:
-            return gaia.launch_job_async(QUERY).get_results()
+            return gaia.launch_job_async(query).get_results()
         except passing as error:
             if attempt == n_retries:
                 raise ConnectionError(
