@@ -1,0 +1,320 @@
+"""Which stars have astrometry and photometry good enough for a search."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from climbkit.base import BuilderMixin
+from climbkit.survey._gaia_columns import find_columns
+from climbkit.survey._gaia_cuts import CUTS
+from climbkit.survey._table_input import as_frame
+
+_POSITIVE = Interval(Real, 0, None, closed="neither")
+_WHOLE = Interval(Integral, 0, None, closed="left")
+
+
+class GaiaQualityMask(BuilderMixin, TransformerMixin, BaseEstimator):
+    """Mark the stars whose measurements can be trusted; none is dropped.
+
+    The defaults are the cuts of Baloyi et al. (2025) [1]_. Each is a parameter; None (or False)
+    leaves it out. A star without a value fails the cut.
+
+    Parameters
+    ----------
+    min_parallax_over_error : float, default=-3.0
+        Keep stars with parallax_over_error, or else parallax / parallax_error, above this: more
+        negative parallaxes are spurious [1]_.
+
+    require_photometry : bool, default=True
+        Keep stars that have both phot_g_mean_mag and bp_rp [1]_.
+
+    min_params_solved : int, default=3
+        Keep stars with astrometric_params_solved above this: 3 are positions alone, 31 and 95
+        solutions with five and six parameters [1]_ [2]_.
+
+    max_ruwe : float, default=1.15
+        Keep stars with ruwe below this [1]_; 1.4 is usual [2]_.
+
+    max_excess_noise_sig : float, default=2.0
+        Keep stars with astrometric_excess_noise_sig up to this [1]_ [2]_.
+
+    max_harmonic_amplitude : pair of float, default=(0.18, 33.0)
+        With (s, g): keep stars with ipd_gof_harmonic_amplitude up to exp(s (G - g)), as sources
+        that are not round have more [1]_.
+
+    min_visibility_periods : int, default=10
+        Keep stars with visibility_periods_used of at least this [1]_.
+
+    max_multi_peak : float, default=2
+        Keep stars with ipd_frac_multi_peak below this, percent [1]_ [2]_.
+
+    max_excess_factor : float, default=None
+        Keep stars whose corrected excess factor C* is within this many sigma_C of 0 [3]_; 3 is
+        usual. It is strict in crowded fields, where the light of neighbours comes into BP and RP.
+
+    min_fidelity : float, default=None
+        Keep stars whose column fidelity is above this, the probability of Rybizki et al. [4]_ that
+        the astrometry is no artefact; they propose 0.5.
+
+    column : str, default="quality"
+        Name of the column that is added.
+
+    missing : {"warn", "error"}, default="warn"
+        Where a column is absent: leave out the cuts that need it, and warn; or raise.
+
+    Attributes
+    ----------
+    summary_ : DataFrame of shape (n_cuts, 4)
+        By cut, of the stars that were fitted: ``condition``; ``n_failed``, how many fail it;
+        ``n_failed_alone``, how many fail no other; ``n_left`` after it and those before. NA where
+        the cut was left out because a column is absent.
+
+    n_good_ : int
+        Stars that pass all cuts.
+
+    See Also
+    --------
+    TiledHDBSCAN : Takes the column as its mask.
+    ParallaxZeroPoint, ProperMotionFrame : Corrections of what is measured.
+    corrected_excess_factor : C* and sigma_C.
+
+    Notes
+    -----
+    Linear in the number of stars. If applied after `ParallaxZeroPoint`, the cut on
+    parallax_over_error still uses the archive's value.
+
+    References
+    ----------
+    .. [1] Baloyi et al. (2025), the globular-cluster search whose cuts these are
+    .. [2] Lindegren et al. (2021), "Gaia EDR3: the astrometric solution", A&A 649, A2,
+       https://doi.org/10.1051/0004-6361/202039709
+    .. [3] Riello et al. (2021), "Gaia EDR3: photometric content and validation", A&A 649, A3,
+       eqs. 6 and 18, https://doi.org/10.1051/0004-6361/202039587
+    .. [4] Rybizki et al. (2022), "A classifier for spurious astrometric solutions in Gaia eDR3",
+       MNRAS 510, 2597, https://doi.org/10.1093/mnras/stab3588
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from climbkit.survey import GaiaQualityMask
+    >>> stars = pd.DataFrame({"ruwe": [1.0, 1.3, None], "visibility_periods_used": [9, 15, 20]})
+    >>> cuts = dict.fromkeys(["min_parallax_over_error", "min_params_solved", "max_multi_peak",
+    ...                       "max_excess_noise_sig", "max_harmonic_amplitude"])
+    >>> mask = GaiaQualityMask(**cuts, require_photometry=False, max_ruwe=1.4).fit(stars)
+    >>> mask.transform(stars)["quality"].tolist()
+    [False, True, False]
+    >>> mask.summary_["n_failed"].tolist()
+    [1, 1]
+    """
+
+    _parameter_constraints = {
+        "min_parallax_over_error": [Real, None],
+        "require_photometry": ["boolean", None],
+        "min_params_solved": [_WHOLE, None],
+        "max_ruwe": [_POSITIVE, None],
+        "max_excess_noise_sig": [Interval(Real, 0, None, closed="left"), None],
+        "max_harmonic_amplitude": [tuple, list, None],
+        "min_visibility_periods": [_WHOLE, None],
+        "max_multi_peak": [_POSITIVE, None],
+        "max_excess_factor": [_POSITIVE, None],
+        "min_fidelity": [Interval(Real, 0, 1, closed="left"), None],
+        "column": [str],
+        "missing": [StrOptions({"warn", "error"})],
+    }
+
+    def __init__(
+        self,
+        *,
+        min_parallax_over_error=-3.0,
+        require_photometry=True,
+        min_params_solved=3,
+        max_ruwe=1.15,
+        max_excess_noise_sig=2.0,
+        max_harmonic_amplitude=(0.18, 33.0),
+        min_visibility_periods=10,
+        max_multi_peak=2,
+        max_excess_factor=None,
+        min_fidelity=None,
+        column="quality",
+        missing="warn",
+    ):
+        self.min_parallax_over_error = min_parallax_over_error
+        self.require_photometry = require_photometry
+        self.min_params_solved = min_params_solved
+        self.max_ruwe = max_ruwe
+        self.max_excess_noise_sig = max_excess_noise_sig
+        self.max_harmonic_amplitude = max_harmonic_amplitude
+        self.min_visibility_periods = min_visibility_periods
+        self.max_multi_peak = max_multi_peak
+        self.max_excess_factor = max_excess_factor
+        self.min_fidelity = min_fidelity
+        self.column = column
+        self.missing = missing
+
+    @classmethod
+    def published(cls):
+        """Return the cuts of Baloyi et al. 2025, which all must be possible.
+
+        Returns
+        -------
+        mask : GaiaQualityMask
+            With ``missing="error"``. Their C* was computed but not applied.
+        """
+        return cls(missing="error")
+
+    def fit(self, stars, y=None):
+        """Check the parameters and count what the cuts take.
+
+        Parameters
+        ----------
+        stars : DataFrame or astropy Table of shape (n_stars, n_columns)
+            With Gaia's names and units; see `to_gaia_columns`.
+        y : ignored
+            Not used, present for scikit-learn's API.
+
+        Returns
+        -------
+        self : GaiaQualityMask
+            Fitted transformer.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is not allowed, or a column is absent and `missing` says so.
+        """
+        self._fit(stars)
+        return self
+
+    def transform(self, stars):
+        """Add the column.
+
+        Parameters
+        ----------
+        stars : DataFrame or astropy Table of shape (n_stars, n_columns)
+            With Gaia's names and units.
+
+        Returns
+        -------
+        stars : DataFrame of shape (n_stars, n_columns + 1)
+            The same rows in the same order. A boolean column of that name is replaced.
+
+        Raises
+        ------
+        ValueError
+            As of `fit`; or if there is a column of that name that holds something else.
+        """
+        frame = self._checked(stars)
+        return self._with_column(frame, _combined(self._passed(frame), len(frame)))
+
+    def fit_transform(self, stars, y=None):
+        """Count what the cuts take, and add the column; see `transform`.
+
+        Parameters
+        ----------
+        stars : DataFrame or astropy Table of shape (n_stars, n_columns)
+            With Gaia's names and units.
+        y : ignored
+            Not used, present for scikit-learn's API.
+
+        Returns
+        -------
+        stars : DataFrame of shape (n_stars, n_columns + 1)
+            The same rows in the same order.
+        """
+        frame, mask = self._fit(stars)
+        return self._with_column(frame, mask)
+
+    def mask(self, stars):
+        """Tell which stars pass all cuts.
+
+        Parameters
+        ----------
+        stars : DataFrame or astropy Table of shape (n_stars, n_columns)
+            With Gaia's names and units.
+
+        Returns
+        -------
+        mask : ndarray of bool of shape (n_stars,)
+            True for good stars.
+        """
+        frame = self._checked(stars)
+        return _combined(self._passed(frame), len(frame))
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def _fit(self, stars):
+        frame = self._checked(stars)
+        passed = self._passed(frame)
+        mask = _combined(passed, len(frame))
+        self.summary_ = _summary(passed, len(frame), self)
+        self.n_good_ = int(mask.sum())
+        return frame, mask
+
+    def _checked(self, stars):
+        self._validate_params()
+        pair = self.max_harmonic_amplitude
+        if pair is not None and not (len(pair) == 2 and all(isinstance(v, Real) for v in pair)):
+            raise ValueError(f"max_harmonic_amplitude must be two numbers (s, g); got {pair!r}.")
+        frame, _ = as_frame(stars, "stars")
+        if frame is None:
+            raise ValueError("stars must be a pandas DataFrame or an astropy Table; got None.")
+        return frame
+
+    def _passed(self, frame):
+        """Which stars pass, by cut; None for a cut that cannot be made."""
+        passed = {}
+        for name, cut in CUTS.items():
+            limit = getattr(self, name)
+            if limit is None or limit is False:
+                continue
+            needs = cut.columns(frame)
+            left_out = f"the cut {name} is left out"
+            if self.missing == "error":
+                left_out = f"the cut {name} needs it; set {name}=None to do without"
+            possible = find_columns(
+                frame, needs, missing=self.missing, without=left_out, stacklevel=5
+            )
+            passed[name] = cut.passes(frame, limit) if possible else None
+        return passed
+
+    def _with_column(self, frame, mask):
+        if self.column in frame and frame[self.column].dtype.kind != "b":
+            raise ValueError(
+                f"stars already have a column {self.column!r}, of {frame[self.column].dtype}; name "
+                "another one by column=."
+            )
+        return frame.assign(**{self.column: mask})
+
+
+def _combined(passed, n_stars):
+    good = np.ones(n_stars, dtype=bool)
+    for made in passed.values():
+        if made is not None:
+            good &= made
+    return good
+
+
+def _summary(passed, n_stars, mask):
+    import pandas as pd
+
+    fails = sum((~made).astype(np.int64) for made in passed.values() if made is not None)
+    good = np.ones(n_stars, dtype=bool)
+    rows = []
+    for name, made in passed.items():
+        condition = CUTS[name].condition(getattr(mask, name))
+        if made is None:
+            rows.append((condition, pd.NA, pd.NA, pd.NA))
+            continue
+        good &= made
+        failed, alone = int((~made).sum()), int((~made & (fails == 1)).sum())
+        rows.append((condition, failed, alone, int(good.sum())))
+    counts = ["n_failed", "n_failed_alone", "n_left"]
+    summary = pd.DataFrame(rows, columns=["condition", *counts], index=list(passed))
+    summary.index.name = "cut"
+    return summary.astype(dict.fromkeys(counts, "Int64"))
