@@ -1,7 +1,6 @@
 """Images of colour-magnitude diagrams, as a step of a pipeline."""
 
 import itertools
-import math
 import warnings
 from numbers import Integral, Real
 
@@ -12,11 +11,11 @@ from sklearn.utils._param_validation import Interval
 
 from climbkit.base import BuilderMixin
 from climbkit.cmd._diagrams import read_diagrams
-from climbkit.cmd._look import make_look
+from climbkit.cmd._limits import checked_numbers, choose_limits
+from climbkit.cmd._look import height_and_width, make_look
 from climbkit.kernels._cmd_images import diagram_extremes, draw_diagrams
 
 _NAMED = 3  # diagrams without stars that the warning names
-_SINGULAR = 0.5  # mag on both sides of the only value there is, where margins are 0
 
 
 class CMDImageTransformer(TransformerMixin, BuilderMixin, BaseEstimator):
@@ -212,8 +211,8 @@ class CMDImageTransformer(TransformerMixin, BuilderMixin, BaseEstimator):
                 UserWarning,
                 stacklevel=2,
             )
-        size = _extent("size", self.size)
-        figure_size = _extent("figure_size", self.figure_size)
+        size = height_and_width("size", self.size)
+        figure_size = height_and_width("figure_size", self.figure_size)
         look = make_look(
             size,
             figure_size,
@@ -288,23 +287,23 @@ class CMDImageTransformer(TransformerMixin, BuilderMixin, BaseEstimator):
         self._check_pairs()
         diagrams = read_diagrams(X, tuple(self.columns))
         limits = diagram_extremes(diagrams.color, diagrams.magnitude, diagrams.indptr)
-        _choose_limits(limits[:, :2], self.color_limits, self.color_margins)
-        _choose_limits(limits[:, 2:], self.magnitude_limits, self.magnitude_margins)
+        choose_limits(limits[:, :2], self.color_limits, self.color_margins)
+        choose_limits(limits[:, 2:], self.magnitude_limits, self.magnitude_margins)
         limits[np.isnan(limits).any(axis=1)] = np.nan
         return diagrams, limits
 
     def _check_pairs(self):
         """Check the parameters that hold several values."""
-        _extent("size", self.size)
-        _extent("figure_size", self.figure_size)
+        height_and_width("size", self.size)
+        height_and_width("figure_size", self.figure_size)
         for name in ("color_limits", "magnitude_limits"):
-            low, high = _numbers(name, getattr(self, name), 2, missing=True)
+            low, high = checked_numbers(name, getattr(self, name), 2, missing=True)
             if low >= high:
                 raise ValueError(f"{name} must rise; got {getattr(self, name)}.")
         for name in ("color_margins", "magnitude_margins"):
-            if min(_numbers(name, getattr(self, name), 2)) < 0:
+            if min(checked_numbers(name, getattr(self, name), 2)) < 0:
                 raise ValueError(f"{name} must not be negative; got {getattr(self, name)}.")
-        left, bottom, right, top = _numbers("axes_box", self.axes_box, 4)
+        left, bottom, right, top = checked_numbers("axes_box", self.axes_box, 4)
         if not (0 <= left < right <= 1 and 0 <= bottom < top <= 1):
             raise ValueError(
                 "axes_box must be left < right and bottom < top, between 0 and 1, as (left, "
@@ -324,38 +323,3 @@ class CMDImageTransformer(TransformerMixin, BuilderMixin, BaseEstimator):
 
     def __sklearn_is_fitted__(self):
         return True
-
-
-def _choose_limits(extremes, limits, margins):
-    """Turn smallest and largest value into limits, in place; NaN where nothing lies between."""
-    low, high = extremes.T
-    unseen = np.zeros(len(extremes), dtype=bool)
-    if limits[0] is not None:
-        unseen |= high < limits[0]
-    if limits[1] is not None:
-        unseen |= low > limits[1]
-    missing = np.isnan(low)
-    low[:] = low - margins[0] if limits[0] is None else limits[0]
-    high[:] = high + margins[1] if limits[1] is None else limits[1]
-    single = low == high
-    low[single] -= _SINGULAR
-    high[single] += _SINGULAR
-    extremes[unseen | missing] = np.nan
-
-
-def _extent(name, value):
-    """Height and width from one number or two."""
-    if isinstance(value, Integral):
-        return int(value), int(value)
-    if len(value) != 2 or not all(isinstance(v, Integral) and v > 0 for v in value):
-        raise ValueError(f"{name} must be a positive int, or (height, width); got {value!r}.")
-    return int(value[0]), int(value[1])
-
-
-def _numbers(name, values, length, *, missing=False):
-    """Finite numbers of a parameter; those left open may be anything."""
-    allowed = "numbers or None" if missing else "numbers"
-    good = [(missing and v is None) or (isinstance(v, Real) and math.isfinite(v)) for v in values]
-    if len(values) != length or not all(good):
-        raise ValueError(f"{name} must be {length} {allowed}; got {values!r}.")
-    return [np.nan if value is None else float(value) for value in values]

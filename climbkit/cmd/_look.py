@@ -2,6 +2,7 @@
 
 import functools
 import math
+from numbers import Integral
 
 import numpy as np
 
@@ -11,6 +12,32 @@ POINTS_PER_INCH = 72.0
 _N_DEPTHS = 4_096  # steps of optical depth up to the ceiling: a table that stays in the cache
 _CEILING = math.log(4.0 * WHITE)  # optical depth that is black after rounding to 8 bits
 _LINES = 256  # lines across a pixel on which the coverage by a disc is integrated
+
+
+def height_and_width(name, value):
+    """Height and width from one number, or two.
+
+    Parameters
+    ----------
+    name : str
+        Of the parameter.
+    value : int or (int, int)
+        Pixels.
+
+    Returns
+    -------
+    height, width : int
+        Pixels.
+
+    Raises
+    ------
+    ValueError
+        If these are no positive whole numbers.
+    """
+    sizes = (value, value) if isinstance(value, Integral) else tuple(value)
+    if len(sizes) != 2 or not all(isinstance(v, Integral) and v > 0 for v in sizes):
+        raise ValueError(f"{name} must be a positive int, or (height, width); got {value!r}.")
+    return int(sizes[0]), int(sizes[1])
 
 
 @functools.lru_cache(maxsize=8)

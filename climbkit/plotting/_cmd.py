@@ -7,9 +7,11 @@ import numpy as np
 from climbkit.plotting._style import axis_label, import_pyplot, point_size, tidy_axes
 
 _COLUMNS = ("bp_rp", "phot_g_mean_mag")
+_WORDS = {"bp_rp": "BP - RP", "phot_g_mean_mag": "G"}
 _PANEL = 2.3  # inches, side of a panel
 _TITLE_SIZE = "small"
 _INK = "0.1"
+_SHRINK = 0.2  # area of a point against that in a figure of its own
 
 
 class CMDDisplay:
@@ -30,7 +32,7 @@ class CMDDisplay:
     extents : array-like of shape (n_diagrams, 4), default=None
         Of images: colours at the left and right edge, magnitudes at the bottom and top. None, or
         NaN: the panel has no scale.
-    labels : (str, str), default=("bp_rp [mag]", "phot_g_mean_mag [mag]")
+    labels : (str, str), default=("BP - RP [mag]", "G [mag]")
         What to write at the axes.
 
     Attributes
@@ -123,7 +125,9 @@ class CMDDisplay:
                 raise ValueError(f"the stars of the candidates have no column {column!r}.")
         if isinstance(titles, str):
             titles = [_words(value) for value in chosen.table[titles]]
-        labels = [axis_label(name, chosen.units.get(name, "mag")) for name in columns]
+        labels = [
+            axis_label(_WORDS.get(name, name), chosen.units.get(name, "mag")) for name in columns
+        ]
         if transformer is None:
             values = chosen.stars[list(columns)].to_numpy(dtype=float, na_value=np.nan)
             parts = itertools.pairwise(chosen.indptr)
@@ -153,7 +157,7 @@ class CMDDisplay:
         titles : sequence of str, default=None
             What to write above the panels.
         labels : (str, str), default=None
-            What to write at the axes. None: Gaia's names.
+            What to write at the axes. None: those of BP - RP and G.
         **plot_kwargs : dict
             Passed to `plot`.
 
@@ -216,7 +220,7 @@ class CMDDisplay:
 
     def _scatter(self, ax, stars, color, size):
         stars = stars[np.isfinite(stars).all(axis=1)]
-        area = point_size(len(stars)) / 2 if size is None else size
+        area = _SHRINK * point_size(len(stars)) if size is None else size
         ax.scatter(*stars.T, s=area, c=color, linewidths=0.0, rasterized=len(stars) > 2000)
         ax.invert_yaxis()
         tidy_axes(ax)
@@ -241,7 +245,7 @@ class CMDDisplay:
         """Write at the axes on the left and at the bottom only."""
         if self.images and self.extents is None:
             return
-        labels = self.labels or [axis_label(name, "mag") for name in _COLUMNS]
+        labels = self.labels or [axis_label(_WORDS[name], "mag") for name in _COLUMNS]
         n_columns = self.axes_.shape[1]
         for number in range(n_diagrams):
             row, column = divmod(number, n_columns)
