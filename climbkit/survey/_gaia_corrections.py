@@ -73,12 +73,13 @@ class ParallaxZeroPoint(_Correction):
 
     Parameters
     ----------
-    out_of_range : {"nan", "keep", "clip"}, default="nan"
+    out_of_range : {"clip", "keep", "nan"}, default="clip"
         What becomes of stars for which the zero point is not defined: G outside of 6 to 21 mag,
         effective wavenumber outside of 1.1 to 1.9 or pseudocolour outside of 1.24 to 1.72 per
-        micron. ``"nan"``: zero point and parallax are NaN, so that `TiledHDBSCAN` leaves the star
-        out, as published. ``"keep"``: none is taken off. ``"clip"``: that at the nearest limit.
-        Stars without magnitude or colour have none either: they are kept, or else NaN.
+        micron. ``"clip"``: they get that at the limit, which is what the formula itself does for
+        all but the effective wavenumber. ``"keep"``: they keep their parallax. ``"nan"``: zero
+        point and parallax are NaN, so that `TiledHDBSCAN` leaves the star out, as published; it
+        costs many faint stars. Stars without magnitude or colour are NaN, or kept.
 
     offset : float, default=0.0
         What else to take off each parallax, mas.
@@ -120,13 +121,13 @@ class ParallaxZeroPoint(_Correction):
     """
 
     _parameter_constraints = {
-        "out_of_range": [StrOptions({"nan", "keep", "clip"})],
+        "out_of_range": [StrOptions({"clip", "keep", "nan"})],
         "offset": [Interval(Real, None, None, closed="neither")],
         "missing": [StrOptions({"warn", "error"})],
     }
     _mark = "parallax_zero_point"
 
-    def __init__(self, *, out_of_range="nan", offset=0.0, missing="warn"):
+    def __init__(self, *, out_of_range="clip", offset=0.0, missing="warn"):
         self.out_of_range = out_of_range
         self.offset = offset
         self.missing = missing
@@ -138,9 +139,10 @@ class ParallaxZeroPoint(_Correction):
         Returns
         -------
         correction : ParallaxZeroPoint
-            With an offset of 0.01 mas, the mean of the noise that they subtract.
+            Stars out of range are NaN; with an offset of 0.01 mas, the mean of the noise that they
+            subtract.
         """
-        return cls(offset=PUBLISHED_PARALLAX_OFFSET, missing="error")
+        return cls(out_of_range="nan", offset=PUBLISHED_PARALLAX_OFFSET, missing="error")
 
     def transform(self, stars):
         """Correct the parallaxes.

@@ -39,8 +39,6 @@ def read_text(source, path, pick):
     ValueError
         If it is no such file, or cut short.
     """
-    import pandas as pd
-
     comments, first = _header(source, path)
     separator, units, plain = ",", {}, True
     if comments and comments[0].startswith("%ECSV"):
@@ -52,28 +50,25 @@ def read_text(source, path, pick):
     if not plain:
         return *_by_astropy(source, path, picked), names
     ids = [name for name in picked if names.get(name, name) == "source_id"]
-    with warnings.catch_warnings():
-        # Of lines with more columns than the first one has pandas would warn, and cut them.
-        warnings.simplefilter("error", pd.errors.ParserWarning)
-        try:
-            frame = pd.read_csv(
-                source,
-                sep=separator,
-                skipinitialspace=separator == " ",
-                skiprows=len(comments),
-                header=0,
-                names=available,
-                dtype=dict.fromkeys(ids, str),
-                index_col=False,
-                low_memory=False,
-                **_columns_read(picked, available),
-                **_exact_floats(),
-            )[picked]
-        except (ValueError, pd.errors.ParserWarning) as error:
-            raise ValueError(DAMAGED.format(path=path, error=error)) from error
+    form = {
+        "sep": separator,
+        "skipinitialspace": separator == " ",
+        "skiprows": len(comments),
+        "names": available,
+        **_columns_read(picked, available),
+    }
+    try:
+        frame = _parsed(source, form)
+        if any(frame[name].dtype != "int64" for name in ids):
+            # Perhaps floats, or gaps that made them such: their text tells.
+            frame = _parsed(source, form, dtype=dict.fromkeys(ids, str))
+    except ValueError as error:
+        raise ValueError(DAMAGED.format(path=path, error=error)) from error
     for name in ids:
         missing = frame[name].isna().to_numpy()
-        frame[name] = exact_ids(frame[name].fillna("").to_numpy(object), missing, path)
+        values = frame[name].fillna("") if missing.any() else frame[name]
+        frame[name] = exact_ids(values.to_numpy(), missing, path)
+    frame = frame[picked]
     return frame, units, names
 
 
@@ -124,6 +119,26 @@ def _rows(lines, separator):
 def _columns_read(picked, available):
     # With usecols pandas no longer counts the columns of a line, so only where it spares work.
     return {} if len(picked) == len(available) else {"usecols": picked}
+
+
+def _parsed(source, form, **types):
+    import pandas as pd
+
+    with warnings.catch_warnings(), _reopened(source) as file:
+        # Of lines with more columns than the first one has pandas would warn, and cut them.
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        try:
+            return pd.read_csv(
+                file,
+                header=0,
+                index_col=False,
+                low_memory=False,
+                **form,
+                **types,
+                **_exact_floats(),
+            )
+        except pd.errors.ParserWarning as warning:
+            raise ValueError(str(warning)) from warning
 
 
 def _exact_floats():
