@@ -77,8 +77,9 @@ class GMMMembership(BuilderMixin, BaseEstimator):
 
     candidates_ : CandidateSet
         The candidates with these probabilities, and the columns ``n_probable`` (number of
-        members), ``membership_converged`` and ``membership_reason`` (why there are no
-        probabilities, else empty). For a table of stars, one candidate of all of them.
+        members), ``membership_threshold`` (their smallest probability), ``membership_converged``
+        and ``membership_reason`` (why there are no probabilities, else empty). For a table of
+        stars, one candidate of all of them.
 
     See Also
     --------
@@ -253,6 +254,7 @@ class GMMMembership(BuilderMixin, BaseEstimator):
         ).annotate(
             n_probable=np.bincount(owner[self.members_], minlength=len(candidates)),
             membership_converged=converged,
+            membership_threshold=float(least),
             membership_reason=reason.astype(str),
         )
         ids = candidates.table["candidate_id"].to_numpy(str)
