@@ -9,6 +9,12 @@ COEFFICIENT_BITS = 22  # fixed point of the resizing weights, as in Pillow's 8-b
 WHITE = 255
 HALF = 32  # bits of half a 64-bit integer
 LOW_HALF = (1 << HALF) - 1
+# A number whose 64 shifts begin with different six bits tells which one bit of a word is set:
+# Leiserson, Prokop & Randall 1998, Using de Bruijn sequences to index a 1 in a computer word.
+DE_BRUIJN = np.uint64(0x022FDD63CC95386D)
+BIT_PLACES = np.empty(64, np.uint8)
+for _place in range(64):
+    BIT_PLACES[(int(DE_BRUIJN) << _place) % 2**64 >> 58] = _place
 
 
 class Look(NamedTuple):
@@ -95,9 +101,9 @@ def draw_diagrams(color, magnitude, indptr, limits, look, images):
     # weights of 0 up to the length of the longest.
     side, longest = len(look.stamp), look.run_pairs.shape[1]
     depth = np.zeros((n_rows + 2 * side, n_columns + 2 * side + longest), np.uint16)
-    touched = np.zeros((n_rows + 2 * side, n_runs), np.uint8)
-    runs = np.empty((n_rows + 2 * side, n_runs + 1), np.int16)
-    n_touched = np.zeros(n_rows + 2 * side, np.int32)
+    # A bit for each run that is touched by stamps whose upper edge is in a row.
+    marks = np.zeros((n_rows + 2 * side, (n_runs + 63) // 64), np.uint64)
+    runs = np.empty(n_runs, np.uint16)
     # Beyond the last row and column there is room for weights that are zero.
     row_sum = np.zeros(width + look.column_weight.shape[1], np.int32)
     dark = np.zeros((height + look.row_weight.shape[1], width), np.int32)
@@ -105,30 +111,30 @@ def draw_diagrams(color, magnitude, indptr, limits, look, images):
         if not np.isnan(limits[diagram]).any():
             begin, end = indptr[diagram], indptr[diagram + 1]
             stars = (color[begin:end], magnitude[begin:end])
-            _stamp_stars(stars, limits[diagram], look, depth, touched, runs, n_touched)
-            n_touched[:side] = 0
-            n_touched[side + n_rows :] = 0
+            _stamp_stars(stars, limits[diagram], look, depth.ravel(), depth.shape[1], marks)
             for row in range(n_rows):
                 line = row + side
-                n_seen, n_touched[line] = n_touched[line], 0
+                n_seen = _touched_runs(marks, line, side, runs)
                 if n_seen > 0:
-                    first, last = _gather_row(
-                        look, depth[line, side:], runs[line, :n_seen], row_sum
-                    )
+                    first, last = _gather_row(look, depth[line, side:], runs[:n_seen], row_sum)
                     depth[line] = 0
-                    touched[line] = 0
                     _spread_row(row, first, last, look, row_sum, dark)
+            marks[:] = 0
         _develop(look.row_white, dark, images[diagram])
 
 
 @njit(cache=True, nogil=True)
-def _stamp_stars(stars, limits, look, depth, touched, runs, n_touched):
-    """Add the stamps of the stars to the canvas, and note the runs that they touch."""
+def _stamp_stars(stars, limits, look, depth, stride, marks):
+    """Add the stamps of the stars to the canvas, and mark the runs that they touch."""
     color, magnitude = stars
-    stamp, run_of = look.stamp, look.run_of
-    side = len(stamp)
+    run_of = look.run_of
+    side = len(look.stamp)
     reach = side // 2
-    ceiling = np.int64(len(look.darkness) - 1)
+    stamp = look.stamp.ravel()
+    offset = np.empty(side * side, np.uint64)
+    for i in range(side * side):
+        offset[i] = i // side * stride + i % side
+    ceiling = np.int32(len(look.darkness) - 1)
     n_columns, n_rows = len(run_of), len(look.row_out)
     x_scale = (look.right - look.left) / (limits[1] - limits[0])
     y_scale = (look.faint - look.bright) / (limits[3] - limits[2])
@@ -142,20 +148,32 @@ def _stamp_stars(stars, limits, look, depth, touched, runs, n_touched):
         # Also False for NaN.
         if not (1.0 <= x < n_columns + side and 1.0 <= y < n_rows + side):
             continue
-        left, top = np.uint64(x), np.uint64(y)
-        for i in range(np.uint64(side)):
-            for j in range(np.uint64(side)):
-                total = np.int64(depth[top + i, left + j]) + np.int64(stamp[i, j])
-                depth[top + i, left + j] = min(ceiling, total)
-        first = run_of[max(np.int64(left) - side, 0)]
-        last = run_of[min(np.int64(left) - 1, n_columns - 1)]
-        for i in range(np.uint64(side)):
-            row = top + i
-            for run in range(first, last + 1):
-                # Without a branch, which nobody could foresee.
-                runs[row, n_touched[row]] = run
-                n_touched[row] += np.int32(1) - touched[row, run]
-                touched[row, run] = 1
+        left, top = int(x), int(y)
+        corner = np.uint64(top * stride + left)
+        for i in range(len(stamp)):
+            pixel = corner + offset[i]
+            depth[pixel] = min(ceiling, np.int32(np.int32(depth[pixel]) + stamp[i]))
+        first = run_of[max(left - side, 0)]
+        last = run_of[min(left - 1, n_columns - 1)]
+        for run in range(first, last + 1):
+            marks[top, run >> 6] |= np.uint64(1) << np.uint64(run & 63)
+
+
+@njit(cache=True, nogil=True)
+def _touched_runs(marks, line, side, runs):
+    """List the runs that stamps touch in a line of the canvas; return how many there are."""
+    n_touched = 0
+    for word in range(marks.shape[1]):
+        bits = np.uint64(0)
+        for top in range(line - side + 1, line + 1):
+            bits |= marks[top, word]
+        while bits != 0:
+            lowest = bits & (~bits + np.uint64(1))
+            bits ^= lowest
+            place = BIT_PLACES[(lowest * DE_BRUIJN) >> np.uint64(58)]
+            runs[n_touched] = 64 * word + place
+            n_touched += 1
+    return n_touched
 
 
 @njit(cache=True, nogil=True)
@@ -167,9 +185,7 @@ def _gather_row(look, depth, runs, row_sum):
     darkness, run_begin, run_out = look.darkness, look.run_begin, look.run_out
     weight, pairs = look.column_weight, look.run_pairs
     n_taps, length = weight.shape[1], np.uint64(pairs.shape[1])
-    lowest, highest = len(run_out), 0
     for run in runs:
-        lowest, highest = min(lowest, run), max(highest, run)
         begin, out = np.uint64(run_begin[run]), run_out[run]
         if n_taps == 2:  # as a rule, when shrinking: both sums at once in the halves of one number
             both = 0
@@ -181,7 +197,7 @@ def _gather_row(look, depth, runs, row_sum):
             for column in range(begin, np.uint64(run_begin[run + 1])):
                 for tap in range(n_taps):
                     row_sum[out + tap] += np.int64(darkness[depth[column]]) * weight[column, tap]
-    return run_out[lowest], min(run_out[highest] + n_taps, len(look.column_white))
+    return run_out[runs[0]], min(run_out[runs[-1]] + n_taps, len(look.column_white))
 
 
 @njit(cache=True, nogil=True)
