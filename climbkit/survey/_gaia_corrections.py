@@ -24,7 +24,8 @@ OBLIQUITY = np.deg2rad(84381.448 / 3600)  # of the ecliptic at J2000.0, IAU 1976
 _G = "phot_g_mean_mag"
 
 
-class _Correction(BuilderMixin, TransformerMixin, BaseEstimator):
+# Tables come out as tables, so that scikit-learn need not wrap them, nor hide who called.
+class _Correction(BuilderMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     """A transformer of tables that learns nothing from them."""
 
     def fit(self, stars, y=None):
@@ -68,7 +69,7 @@ class _Correction(BuilderMixin, TransformerMixin, BaseEstimator):
         return frame
 
 
-class ParallaxZeroPoint(_Correction):
+class ParallaxZeroPoint(_Correction, auto_wrap_output_keys=None):
     """Take the zero point of Lindegren et al. (2021) off the parallaxes.
 
     Parameters
@@ -210,7 +211,7 @@ class ParallaxZeroPoint(_Correction):
         return zero_point
 
 
-class ProperMotionFrame(_Correction):
+class ProperMotionFrame(_Correction, auto_wrap_output_keys=None):
     """Take off the rotation of Gaia's bright stars against its faint ones.
 
     Parameters

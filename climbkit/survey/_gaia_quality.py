@@ -15,7 +15,8 @@ _POSITIVE = Interval(Real, 0, None, closed="neither")
 _WHOLE = Interval(Integral, 0, None, closed="left")
 
 
-class GaiaQualityMask(BuilderMixin, TransformerMixin, BaseEstimator):
+# Tables come out as tables, so that scikit-learn need not wrap them, nor hide who called.
+class GaiaQualityMask(BuilderMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     """Mark the stars whose measurements can be trusted; none is dropped.
 
     The defaults are the cuts of Baloyi et al. (2025) [1]_. Each is a parameter; None (or False)
@@ -206,7 +207,7 @@ class GaiaQualityMask(BuilderMixin, TransformerMixin, BaseEstimator):
             As of `fit`; or if there is a column of that name that holds something else.
         """
         frame = self._checked(stars)
-        return self._with_column(frame, _combined(self._passed(frame), len(frame)))
+        return self._with_column(frame, self._good(frame))
 
     def fit_transform(self, stars, y=None):
         """Count what the cuts take, and add the column; see `transform`.
@@ -239,8 +240,7 @@ class GaiaQualityMask(BuilderMixin, TransformerMixin, BaseEstimator):
         mask : ndarray of bool of shape (n_stars,)
             True for good stars.
         """
-        frame = self._checked(stars)
-        return _combined(self._passed(frame), len(frame))
+        return self._good(self._checked(stars))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -265,6 +265,9 @@ class GaiaQualityMask(BuilderMixin, TransformerMixin, BaseEstimator):
         if frame is None:
             raise ValueError("stars must be a pandas DataFrame or an astropy Table; got None.")
         return frame
+
+    def _good(self, frame):
+        return _combined(self._passed(frame), len(frame))
 
     def _passed(self, frame):
         """Which stars pass, by cut; None for a cut that cannot be made."""

@@ -147,8 +147,9 @@ def test_the_published_offset_moves_pmra_alone():
 
 def test_without_magnitudes_proper_motions_stay_or_it_is_an_error():
     stars = bright([12.0]).drop(columns="phot_g_mean_mag")
-    with pytest.warns(UserWarning, match="no column 'phot_g_mean_mag'"):
+    with pytest.warns(UserWarning, match="no column 'phot_g_mean_mag'") as caught:
         corrected = ProperMotionFrame().transform(stars)
+    assert caught[0].filename == __file__
     assert corrected[["pmra", "pmdec"]].iloc[0].tolist() == [1.0, 2.0]
     with pytest.raises(ValueError, match="no column 'phot_g_mean_mag'"):
         ProperMotionFrame(missing="error").transform(stars)
