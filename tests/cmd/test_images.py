@@ -15,6 +15,7 @@ from sklearn.utils.estimator_checks import (
 )
 
 from climbkit.cmd import CMDImageTransformer
+from climbkit.datasets import load_gaia_field
 from climbkit.survey import CandidateSet, TiledHDBSCAN
 
 
@@ -61,6 +62,17 @@ def test_images_are_those_of_matplotlib_and_pillow(n_stars, tolerance):
     expected = savefig_and_read(color, g)
     assert np.abs(image - expected).mean() < tolerance
     assert np.abs(image - expected).max() < 2.5 / 255
+
+
+@pytest.mark.parametrize("name", ["pal5", "ngc4147"])
+def test_images_of_real_clusters_are_those_of_matplotlib(data_folder, name):
+    pytest.importorskip("matplotlib")
+    field = load_gaia_field(name, data_home=data_folder)
+    members = field.data[field.target >= 0]
+    image = CMDImageTransformer(channel_axis=False).transform([members])[0]
+    seen = members[["bp_rp", "phot_g_mean_mag"]].dropna().to_numpy()
+    assert len(seen) < len(members)
+    assert np.abs(image - savefig_and_read(*seen.T)).mean() < 1e-4
 
 
 @pytest.mark.parametrize(("point_size", "dpi", "pixels"), [(4.0, 150.0, 300), (0.5, 72.0, 400)])
