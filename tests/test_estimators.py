@@ -18,6 +18,7 @@ from climbkit import (
     SSDBSCAN,
     ChiSquaredGate,
     CLiMB,
+    CMDImageTransformer,
     ContrastDBSCAN,
     GroupCovariance,
     HDBSCANSweep,
@@ -66,6 +67,7 @@ ESTIMATORS = [
 # Public estimators that take no matrix of arbitrary width, so that the checks above cannot feed
 # them; the checks that need no data still hold.
 OWN_INPUT = {
+    CMDImageTransformer: "takes candidates, or the stars of each diagram",
     ChiSquaredGate: "is a gate of KBound, which fits it with the labels of the groups",
     GroupCovariance: "is the shape of the groups of KBound, which hands it their centres",
     SelectionGate: "is a gate of KBound, which fits it with the labels of the groups",

@@ -23,6 +23,7 @@ FLOOR = {
     "cluster": 2,
     "dynamics": 2,
     "survey": 2,
+    "cmd": 2,
     "distributed": 3,
     "pipelines": 4,
     "cli": 4,
