@@ -3,11 +3,12 @@
 from climbkit.survey._candidate_table import candidate_ids, describe_candidates
 from climbkit.survey._candidates import CandidateSet
 from climbkit.survey._gaia_columns import to_gaia_columns
-from climbkit.survey._gaia_corrections import ParallaxZeroPoint, ProperMotionFrame
 from climbkit.survey._gaia_cuts import corrected_excess_factor
 from climbkit.survey._gaia_quality import GaiaQualityMask
 from climbkit.survey._gaia_region import fetch_region
 from climbkit.survey._membership import GMMMembership
+from climbkit.survey._parallax_zero_point import ParallaxZeroPoint
+from climbkit.survey._proper_motion_frame import ProperMotionFrame
 from climbkit.survey._read_stars import read_stars
 from climbkit.survey._significance import ClusterSignificanceTest
 from climbkit.survey._tiled_hdbscan import TiledHDBSCAN

@@ -145,3 +145,57 @@ CUTS = {
     ),
     "min_fidelity": _compared("fidelity", ">", np.greater),
 }
+
+
+def combined(passed, n_stars):
+    """Return which stars pass all cuts.
+
+    Parameters
+    ----------
+    passed : dict of str to ndarray of bool of shape (n_stars,) or None
+        Which stars pass, by cut; None for one that was left out.
+    n_stars : int
+        Number of stars.
+
+    Returns
+    -------
+    good : ndarray of bool of shape (n_stars,)
+        Those that pass.
+    """
+    good = np.ones(n_stars, dtype=bool)
+    for made in passed.values():
+        if made is not None:
+            good &= made
+    return good
+
+
+def summary(passed, limits):
+    """Count what each cut takes.
+
+    Parameters
+    ----------
+    passed : dict of str to ndarray of bool of shape (n_stars,) or None
+        As for `combined`.
+    limits : object
+        With the limit of each cut as an attribute.
+
+    Returns
+    -------
+    summary : DataFrame of shape (n_cuts, 4)
+        As of `GaiaQualityMask.summary_`.
+    """
+    import pandas as pd
+
+    made = {name: ok for name, ok in passed.items() if ok is not None}
+    n_failed = sum((~ok).astype(np.int64) for ok in made.values())
+    rows, good = [], True
+    for name, ok in passed.items():
+        counts = (pd.NA,) * 3
+        if ok is not None:
+            good = good & ok
+            counts = (int((~ok).sum()), int((~ok & (n_failed == 1)).sum()), int(good.sum()))
+        rows.append((CUTS[name].condition(getattr(limits, name)), *counts))
+    counted = ["n_failed", "n_failed_alone", "n_left"]
+    table = pd.DataFrame(rows, columns=["condition", *counted], index=list(passed))
+    table.index.name = "cut"
+    return table.astype(dict.fromkeys(counted, "Int64"))

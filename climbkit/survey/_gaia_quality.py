@@ -1,14 +1,14 @@
 """Which stars have astrometry and photometry good enough for a search."""
 
+from itertools import chain
 from numbers import Integral, Real
 
-import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from climbkit.base import BuilderMixin
 from climbkit.survey._gaia_columns import find_columns
-from climbkit.survey._gaia_cuts import CUTS
+from climbkit.survey._gaia_cuts import CUTS, combined, summary
 from climbkit.survey._table_input import as_frame
 
 _POSITIVE = Interval(Real, 0, None, closed="neither")
@@ -251,8 +251,8 @@ class GaiaQualityMask(BuilderMixin, TransformerMixin, BaseEstimator, auto_wrap_o
     def _fit(self, stars):
         frame = self._checked(stars)
         passed = self._passed(frame)
-        mask = _combined(passed, len(frame))
-        self.summary_ = _summary(passed, len(frame), self)
+        mask = combined(passed, len(frame))
+        self.summary_ = summary(passed, self)
         self.n_good_ = int(mask.sum())
         return frame, mask
 
@@ -267,24 +267,24 @@ class GaiaQualityMask(BuilderMixin, TransformerMixin, BaseEstimator, auto_wrap_o
         return frame
 
     def _good(self, frame):
-        return _combined(self._passed(frame), len(frame))
+        return combined(self._passed(frame), len(frame))
 
     def _passed(self, frame):
         """Which stars pass, by cut; None for a cut that cannot be made."""
-        passed = {}
-        for name, cut in CUTS.items():
-            limit = getattr(self, name)
-            if limit is None or limit is False:
-                continue
-            needs = cut.columns(frame)
-            left_out = f"the cut {name} is left out"
-            if self.missing == "error":
-                left_out = f"the cut {name} needs it; set {name}=None to do without"
-            possible = find_columns(
-                frame, needs, missing=self.missing, without=left_out, stacklevel=5
-            )
-            passed[name] = cut.passes(frame, limit) if possible else None
-        return passed
+        limits = {name: getattr(self, name) for name in CUTS}
+        limits = {name: v for name, v in limits.items() if v is not None and v is not False}
+        absent = {n: [c for c in CUTS[n].columns(frame) if c not in frame] for n in limits}
+        absent = {name: columns for name, columns in absent.items() if columns}
+        if self.missing == "error":
+            without = f"do without by {', '.join(f'{name}=None' for name in absent)}"
+        else:
+            without = f"left out are the cuts {', '.join(absent)}"
+        columns = list(dict.fromkeys(chain.from_iterable(absent.values())))
+        find_columns(frame, columns, missing=self.missing, without=without, stacklevel=5)
+        return {
+            name: None if name in absent else CUTS[name].passes(frame, limit)
+            for name, limit in limits.items()
+        }
 
     def _with_column(self, frame, mask):
         if self.column in frame and frame[self.column].dtype.kind != "b":
@@ -293,31 +293,3 @@ class GaiaQualityMask(BuilderMixin, TransformerMixin, BaseEstimator, auto_wrap_o
                 "another one by column=."
             )
         return frame.assign(**{self.column: mask})
-
-
-def _combined(passed, n_stars):
-    good = np.ones(n_stars, dtype=bool)
-    for made in passed.values():
-        if made is not None:
-            good &= made
-    return good
-
-
-def _summary(passed, n_stars, mask):
-    import pandas as pd
-
-    fails = sum((~made).astype(np.int64) for made in passed.values() if made is not None)
-    good = np.ones(n_stars, dtype=bool)
-    rows = []
-    for name, made in passed.items():
-        condition = CUTS[name].condition(getattr(mask, name))
-        if made is None:
-            rows.append((condition, pd.NA, pd.NA, pd.NA))
-            continue
-        good &= made
-        failed, alone = int((~made).sum()), int((~made & (fails == 1)).sum())
-        rows.append((condition, failed, alone, int(good.sum())))
-    counts = ["n_failed", "n_failed_alone", "n_left"]
-    summary = pd.DataFrame(rows, columns=["condition", *counts], index=list(passed))
-    summary.index.name = "cut"
-    return summary.astype(dict.fromkeys(counts, "Int64"))

@@ -8,7 +8,7 @@ import pytest
 
 from climbkit.datasets import load_gaia_field
 from climbkit.survey import ParallaxZeroPoint, ProperMotionFrame
-from climbkit.survey._gaia_corrections import ecliptic_latitude
+from climbkit.survey._parallax_zero_point import ecliptic_latitude
 
 
 def stars_at(g, colour=1.5, solved=31, **columns):

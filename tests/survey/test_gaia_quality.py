@@ -84,6 +84,12 @@ def test_an_absent_column_is_warned_of_by_name_and_its_cut_left_out():
     assert mask.summary_["n_left"].dropna().iloc[-1] == 1
 
 
+def test_all_absent_columns_are_in_one_warning():
+    with pytest.warns(UserWarning, match=r"'ruwe' and no .*max_ruwe.*max_multi_peak") as caught:
+        GaiaQualityMask().fit(pd.DataFrame({"bp_rp": [1.0], "phot_g_mean_mag": [15.0]}))
+    assert len(caught) == 1
+
+
 def test_columns_under_other_names_are_pointed_out():
     stars = pd.DataFrame([GOOD]).rename(columns={"ruwe": "RUWE"})
     with pytest.raises(ValueError, match=r"under another name: see .*to_gaia_columns"):
