@@ -170,7 +170,7 @@ class ClusterSignificanceTest(BuilderMixin, BaseEstimator):
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, *, members=None):
+    def fit(self, X, y=None, *, members=None, mask=None):
         """Test each candidate.
 
         Parameters
@@ -182,6 +182,8 @@ class ClusterSignificanceTest(BuilderMixin, BaseEstimator):
             Not used, present for scikit-learn's API.
         members : array-like of bool of shape (n_stars,), default=None
             With a table of stars: which are the members.
+        mask : str or array-like of bool of shape (n_stars,), default=None
+            True for stars to use, or the name of such a column; the mask of the search.
 
         Returns
         -------
@@ -197,7 +199,7 @@ class ClusterSignificanceTest(BuilderMixin, BaseEstimator):
         candidates, table, coordinates = as_candidates(
             X, self.coordinates, ASTROMETRY, members=members
         )
-        field = star_field(table, coordinates, ASTROMETRY)
+        field = star_field(table, coordinates, ASTROMETRY, mask=mask)
         position = np.full(len(table), -1, dtype=np.int64)
         position[field.rows] = np.arange(len(field.rows))
         least = self._least(candidates)
@@ -275,7 +277,7 @@ class ClusterSignificanceTest(BuilderMixin, BaseEstimator):
             return self.candidates_
         return type(self)(**self.get_params()).fit(X).candidates_
 
-    def fit_transform(self, X, y=None, *, members=None):
+    def fit_transform(self, X, y=None, *, members=None, mask=None):
         """Fit and return ``candidates_``; see `fit`.
 
         Parameters
@@ -286,10 +288,12 @@ class ClusterSignificanceTest(BuilderMixin, BaseEstimator):
             Not used, present for scikit-learn's API.
         members : array-like of bool of shape (n_stars,), default=None
             With a table of stars: which are the members.
+        mask : str or array-like of bool of shape (n_stars,), default=None
+            True for stars to use, or the name of such a column; the mask of the search.
 
         Returns
         -------
         candidates : CandidateSet
             See ``candidates_``.
         """
-        return self.fit(X, members=members).candidates_
+        return self.fit(X, members=members, mask=mask).candidates_

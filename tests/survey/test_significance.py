@@ -203,6 +203,16 @@ def test_stars_without_values_are_left_out_of_the_test():
     assert table["p_cst"][0] < 1e-3
 
 
+def test_masked_stars_take_no_part():
+    stars, members = with_cluster()
+    use = np.random.default_rng(3).random(len(stars)) < 0.8
+    masked = ClusterSignificanceTest(n_draws=19).fit(stars, members=members, mask=use)
+    alone = ClusterSignificanceTest("published").fit(stars[use], members=members[use])
+    table = ClusterSignificanceTest("published").fit(stars, members=members, mask=use)
+    assert table.p_values_[0] == alone.p_values_[0]
+    assert masked.candidates_.table["cst_n_members"][0] == (members & use).sum()
+
+
 def test_bad_input_is_named():
     stars, members = with_cluster()
     with pytest.raises(ValueError, match="members must be True or False for each"):
