@@ -20,6 +20,7 @@ from climbkit import (
     CLiMB,
     CMDImageTransformer,
     ContrastDBSCAN,
+    GaiaQualityMask,
     GroupCovariance,
     HDBSCANSweep,
     HealpixTiling,
@@ -27,6 +28,8 @@ from climbkit import (
     KBound,
     KinematicTails,
     NoveltyTest,
+    ParallaxZeroPoint,
+    ProperMotionFrame,
     SeedHoldout,
     SelectionGate,
     SmoothField,
@@ -67,6 +70,9 @@ ESTIMATORS = [
 # Public estimators that take no matrix of arbitrary width, so that the checks above cannot feed
 # them; the checks that need no data still hold.
 OWN_INPUT = {
+    GaiaQualityMask: "takes a table of stars with Gaia's columns",
+    ParallaxZeroPoint: "takes a table of stars with Gaia's columns",
+    ProperMotionFrame: "takes a table of stars with Gaia's columns",
     CMDImageTransformer: "takes candidates, or the stars of each diagram",
     ChiSquaredGate: "is a gate of KBound, which fits it with the labels of the groups",
     GroupCovariance: "is the shape of the groups of KBound, which hands it their centres",

@@ -218,9 +218,12 @@ def _sorted_and_described(joined, table, rows, start, end):
     """Row numbers of members, ascending in each candidate, with probabilities and description."""
     low, high = joined.indptr[start], joined.indptr[end]
     indptr = joined.indptr[start : end + 1] - low
+    stars = rows[joined.members[low:high]]
+    # Sums in the order in which the tiles give the members: it knows nothing of the table's.
+    described = describe_candidates(table, indptr, stars)
     # One key sorts by both, several times faster than a sort by two.
-    key = owners(indptr) * len(table) + rows[joined.members[low:high]]
+    key = owners(indptr) * len(table) + stars
     order = np.argsort(key)
     indices = key[order] % max(len(table), 1)
     probabilities = None if joined.probabilities is None else joined.probabilities[low:high][order]
-    return indices, probabilities, describe_candidates(table, indptr, indices)
+    return indices, probabilities, described
