@@ -195,6 +195,7 @@ class GMMMembership(BuilderMixin, BaseEstimator):
         probabilities = np.zeros(len(candidates.indices))
         converged = np.zeros(len(candidates), dtype=bool)
         reason = np.full(len(candidates), "", dtype=object)
+        known = {}
         for number, (begin, end) in enumerate(
             zip(candidates.indptr[:-1], candidates.indptr[1:], strict=True)
         ):
@@ -208,8 +209,12 @@ class GMMMembership(BuilderMixin, BaseEstimator):
                 continue
             order = _order(columns[:, rows], None if ids is None else ids[rows])
             where, rows = where[order], rows[order]
-            blur = None if errors is None else errors[rows]
-            found, converged[number] = self._mixture(columns[:, rows], blur, coordinates)
+            # A search finds many groups at several scales, star by star the same.
+            key = rows.tobytes()
+            if key not in known:
+                blur = None if errors is None else errors[rows]
+                known[key] = self._mixture(columns[:, rows], blur, coordinates)
+            found, converged[number] = known[key]
             probabilities[begin + where] = np.clip(found, 0.0, 1.0)
         self._keep(candidates, probabilities, converged, reason)
         self._fitted = X
