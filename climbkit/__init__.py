@@ -34,6 +34,8 @@ _ROOM_OF = {
     "CMDImageTransformer": "cmd",
     "IntegralsOfMotion": "dynamics",
     "CandidateSet": "survey",
+    "ClusterSignificanceTest": "survey",
+    "GMMMembership": "survey",
     "GaiaQualityMask": "survey",
     "HealpixTiling": "survey",
     "ParallaxZeroPoint": "survey",

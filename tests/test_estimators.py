@@ -18,9 +18,11 @@ from climbkit import (
     SSDBSCAN,
     ChiSquaredGate,
     CLiMB,
+    ClusterSignificanceTest,
     CMDImageTransformer,
     ContrastDBSCAN,
     GaiaQualityMask,
+    GMMMembership,
     GroupCovariance,
     HDBSCANSweep,
     HealpixTiling,
@@ -70,6 +72,8 @@ ESTIMATORS = [
 # Public estimators that take no matrix of arbitrary width, so that the checks above cannot feed
 # them; the checks that need no data still hold.
 OWN_INPUT = {
+    ClusterSignificanceTest: "takes candidates, or a table of one cluster's stars",
+    GMMMembership: "takes candidates, or a table of one cluster's stars",
     GaiaQualityMask: "takes a table of stars with Gaia's columns",
     ParallaxZeroPoint: "takes a table of stars with Gaia's columns",
     ProperMotionFrame: "takes a table of stars with Gaia's columns",
