@@ -7,7 +7,7 @@ from joblib import Parallel, delayed
 
 from climbkit.survey._candidate_table import SKY_FRAMES, candidate_ids, describe_candidates
 from climbkit.survey._candidates import CandidateSet
-from climbkit.survey._memberships import owners, take
+from climbkit.survey._memberships import owners
 from climbkit.survey._tile_merging import merge_tiles
 from climbkit.survey._tile_search import nothing_found
 
@@ -66,19 +66,26 @@ def join_tiles(found, tiles, tiling, *, margin):
         The chosen candidates, in the order of the tiles.
     """
     parts = found or [nothing_found("", 0.0, 0, 0)]
-    whole = [np.concatenate(arrays) for arrays in zip(*(part[4:] for part in parts), strict=True)]
-    size, persistence, longitude, latitude, owned, n_members, members, probabilities = whole
+    whole = [np.concatenate(arrays) for arrays in zip(*(part[4:11] for part in parts), strict=True)]
+    size, persistence, longitude, latitude, owned, n_members, members = whole
     tile = np.repeat(np.arange(len(parts)), [len(part.sizes) for part in parts])
     indptr = np.concatenate([[0], np.cumsum(n_members)]).astype(np.int64)
-    chosen = np.arange(len(tile))
+    keep = np.ones(len(tile), dtype=bool)
     if margin > 0 and len(tile):
         tiling = np.asarray(tiling)
         owner = _owners(tiles, tiling, tile, owned, longitude, latitude)
         _, level = np.unique(np.stack([tiling[tile], size]), axis=1, return_inverse=True)
         keep = merge_tiles(level.ravel(), tile, owned, persistence, indptr, members, owner=owner)
-        chosen = np.flatnonzero(keep)
-        indptr, entries = take(indptr, chosen)
-        members, probabilities = members[entries], probabilities[entries]
+    # Memberships are by far the most there is to hold: each array is copied once, one at a time.
+    stays = np.repeat(keep, n_members)
+    members = members[stays]
+    ends = np.cumsum([len(part.members) for part in parts])
+    stays_in = np.split(stays, ends[:-1])
+    probabilities = np.concatenate(
+        [part.probabilities[own] for part, own in zip(parts, stays_in, strict=True)]
+    )
+    chosen = np.flatnonzero(keep)
+    indptr = np.concatenate([[0], np.cumsum(n_members[chosen])]).astype(np.int64)
     tile = tile[chosen]
     return JoinedTiles(
         tile=tile,
@@ -124,20 +131,20 @@ def candidate_set(joined, table, units, coordinates, rows, meta=None, n_jobs=Non
     named = (
         table if known else table.rename(columns=dict(zip(coordinates, SKY_FRAMES[0], strict=True)))
     )
+    indices = np.empty(len(joined.members), dtype=np.int64)
+    probabilities = None if joined.probabilities is None else np.empty(len(indices))
     # Not in processes, whatever the tiles ran in: the table would travel with each block.
     parts = Parallel(n_jobs=n_jobs, require="sharedmem")(
-        delayed(_sorted_and_described)(joined, named, rows, start, end)
-        for start, end in _blocks(joined.indptr)
+        delayed(_describe_and_sort)(joined, named, rows, block, indices, probabilities)
+        for block in _blocks(joined.indptr)
     )
-    indices, probabilities, described = zip(*parts, strict=True)
-    indices = np.concatenate(indices)
-    probabilities = None if joined.probabilities is None else np.concatenate(probabilities)
+    ids, described = zip(*parts, strict=True)
     described = pd.concat(described, ignore_index=True)
-    scale = {"tile_side": joined.side, "min_cluster_size": joined.min_cluster_size}
     columns = {
-        "candidate_id": candidate_ids(named, joined.indptr, indices, **scale),
+        "candidate_id": np.concatenate(ids),
         "tile": joined.key.astype(str),
-        **scale,
+        "tile_side": joined.side,
+        "min_cluster_size": joined.min_cluster_size,
         "n_members": described.pop("n_members"),
         "persistence": joined.persistence,
     }
@@ -202,28 +209,35 @@ def _owners(tiles, tiling, tile, owned, longitude, latitude):
 
 
 def _blocks(indptr):
-    """Yield where blocks of candidates start and end, at least one."""
+    """Yield slices of candidates, at least one."""
     start, n_candidates = 0, len(indptr) - 1
     while True:
         limit = indptr[start] + _BLOCK
         end = max(start + 1, int(np.searchsorted(indptr, limit, side="right")) - 1)
         end = min(end, n_candidates)
-        yield start, end
+        yield slice(start, end)
         if end == n_candidates:
             return
         start = end
 
 
-def _sorted_and_described(joined, table, rows, start, end):
-    """Row numbers of members, ascending in each candidate, with probabilities and description."""
-    low, high = joined.indptr[start], joined.indptr[end]
-    indptr = joined.indptr[start : end + 1] - low
-    stars = rows[joined.members[low:high]]
+def _describe_and_sort(joined, table, rows, block, indices, probabilities):
+    """Ids and description of some candidates; fill in their members, by ascending row number."""
+    indptr = joined.indptr[block.start : block.stop + 1]
+    own = slice(indptr[0], indptr[-1])
+    indptr = indptr - indptr[0]
+    stars = rows[joined.members[own]]
+    scale = {
+        "tile_side": joined.side[block],
+        "min_cluster_size": joined.min_cluster_size[block],
+    }
+    ids = candidate_ids(table, indptr, stars, **scale)
     # Sums in the order in which the tiles give the members: it knows nothing of the table's.
     described = describe_candidates(table, indptr, stars)
     # One key sorts by both, several times faster than a sort by two.
     key = owners(indptr) * len(table) + stars
     order = np.argsort(key)
-    indices = key[order] % max(len(table), 1)
-    probabilities = None if joined.probabilities is None else joined.probabilities[low:high][order]
-    return indices, probabilities, described
+    indices[own] = key[order] % max(len(table), 1)
+    if probabilities is not None:
+        probabilities[own] = joined.probabilities[own][order]
+    return ids, described

@@ -76,7 +76,7 @@ def merge_tiles(level, tile, owned, persistence, indptr, members, *, owner=None)
 def _overlapping(level, sizes, indptr, members):
     """Pairs of candidates that share more of the smaller one than the limit."""
     pairs = [np.empty((2, 0), dtype=np.int64)]
-    owner = np.repeat(np.arange(len(sizes)), sizes)
+    owner = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
     if len(members) and members.max() > len(members):
         members = np.unique(members, return_inverse=True)[1]
     for value in np.unique(level):

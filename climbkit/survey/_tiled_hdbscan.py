@@ -315,6 +315,7 @@ class TiledHDBSCAN(ClusterMixin, BuilderMixin, BaseEstimator):
         )
         level = np.repeat(np.arange(len(cut)), [len(own) for own, _ in cut])
         joined = join_tiles(found, tiles, level, margin=settings.margin)
+        found = [result._replace(members=None, probabilities=None) for result in found]
         self.candidates_ = candidate_set(
             joined,
             table,
