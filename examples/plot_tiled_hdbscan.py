@@ -1,7 +1,7 @@
 """
-===================================
+====================================
 One query, all scales: star clusters
-===================================
+====================================
 
 Search a field for overdensities with tiles of three sizes and ten minimum cluster sizes, look at
 the candidates on the sky, and hold them against the truth. The field is **simulated** by
