@@ -4,6 +4,7 @@
     python benchmarks/tiled_hdbscan.py region --n-stars 300000 --share 0.1
     python benchmarks/tiled_hdbscan.py fields
     python benchmarks/tiled_hdbscan.py clusters
+    python benchmarks/tiled_hdbscan.py recovery
     python benchmarks/tiled_hdbscan.py scaling
     python benchmarks/tiled_hdbscan.py memory
     python benchmarks/tiled_hdbscan.py threads
@@ -14,10 +15,11 @@ to 15, which makes 129 tiles and 1,290 fits. Every tile is given to all peers on
 in one process with one thread; CPU time is `time.process_time`, compilation is left out. `--share`
 takes a random part of the tiles of each side. `fields` does the same with the real fields of
 CLIMBKIT_DATA, whole. `clusters` compares the best Jaccard over m of each true or published
-cluster with that of hdbscan, as the rows come and permuted. `scaling` gives the cost per star of
-one tile of 500 to 1,000,000 stars and its ratio to the one neighbour query that it needs; `memory`
-runs a tile of a million stars, and a region of five million, each in a process of its own;
-`threads` compares wall times of one and two threads.
+cluster with that of hdbscan, as the rows come and permuted; `recovery` does so for tiled searches
+of simulated fields. `scaling` gives the cost per star of one tile of 500 to 1,000,000 stars and
+its ratio to the one neighbour query that it needs; `memory` runs a tile of a million stars, and a
+region of five million, each in a process of its own; `threads` compares wall times of one
+and two threads.
 """
 
 import argparse
@@ -48,6 +50,7 @@ from _hdbscans import (
     warm_up,
     z_scores,
 )
+from scipy.sparse import csr_matrix
 
 from climbkit import TiledHDBSCAN, __version__
 from climbkit.datasets import gaia_field_names, load_gaia_field, make_cluster_field
@@ -58,6 +61,7 @@ REGION_CENTER = (60.0, 5.0)  # l and b: near the plane a square on the sky is on
 FEATURES = ["l", "b", "parallax", "pmra", "pmdec"]
 SCALING_SIZES = (500, 2_000, 20_000, 100_000, 300_000, 1_000_000)
 PARITY_UP_TO = 100_000  # stars of a tile on which the slower mode is timed too
+N_FIELDS = 4  # simulated ones of `recovery`
 N_ORDERS = 9  # in which hdbscan, whose labels depend on them, gets the rows
 TOLERANCE = 0.02  # in Jaccard
 MIB = 2.0**20
@@ -208,6 +212,43 @@ def clusters(arguments):
     return results
 
 
+def recovery(arguments):
+    """Best Jaccard of each simulated cluster in a tiled search, over all tiles and sizes."""
+    gains = {"canonical": [], "hdbscan, rows permuted": []}
+    for seed in range(N_FIELDS):
+        field = make_cluster_field(arguments.n_stars, side=REGION_SIDE, random_state=seed)
+        order = np.random.default_rng(seed).permutation(len(field.target))
+        stars, shuffled = field.data, field.data.iloc[order]
+        given = best_candidates(TiledHDBSCAN(mst="hdbscan").fit(stars), field.target)
+        ours = best_candidates(TiledHDBSCAN().fit(stars), field.target)
+        again = best_candidates(TiledHDBSCAN(mst="hdbscan").fit(shuffled), field.target[order])
+        gains["canonical"].extend(ours - given)
+        gains["hdbscan, rows permuted"].extend(again - given)
+    print("\nbest Jaccard of simulated clusters, against that of hdbscan's labels:")
+    for name, gain in gains.items():
+        gain = np.array(gain)
+        below, above = np.sum(gain < -TOLERANCE), np.sum(gain > TOLERANCE)
+        print(
+            f"{name}: {below} of {len(gain)} lower by more than {TOLERANCE}, {above} higher; ",
+            end="",
+        )
+        print(f"mean {gain.mean():+.4f}, least {gain.min():+.3f}, most {gain.max():+.3f}")
+    return {name: [float(g) for g in gain] for name, gain in gains.items()}
+
+
+def best_candidates(search, truth):
+    """Largest overlap of a candidate with each true cluster."""
+    found = search.candidates_
+    ones = np.ones(len(found.indices))
+    member = csr_matrix((ones, found.indices, found.indptr), shape=(len(found), len(truth)))
+    sizes = np.diff(found.indptr)
+    best = []
+    for label in np.unique(truth[truth >= 0]):
+        shared = member @ (truth == label).astype(float)
+        best.append((shared / (sizes + np.sum(truth == label) - shared)).max())
+    return np.array(best)
+
+
 def best_jaccard(labels, truth):
     """Largest overlap of a cluster of any column with the true one."""
     best = 0.0
@@ -304,6 +345,7 @@ PARTS = {
     "region": region,
     "fields": fields,
     "clusters": clusters,
+    "recovery": recovery,
     "scaling": scaling,
     "memory": memory,
     "threads": threads,
