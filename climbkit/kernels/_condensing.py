@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from climbkit.kernels._union_find import find
+
 _NONE = -1
 
 
@@ -86,7 +88,7 @@ def condense(left, right, weight, min_cluster_size, rows):
     n_left = 0
     for edge in range(n_edges):
         height = weight[edge]
-        one, other = _root(root, left[edge]), _root(root, right[edge])
+        one, other = find(root, left[edge]), find(root, right[edge])
         if size[one] < size[other]:
             one, other = other, one
         together = size[one] + size[other]
@@ -143,14 +145,6 @@ def condense(left, right, weight, min_cluster_size, rows):
         left_height,
         rows,
     )
-
-
-@njit(cache=True, nogil=True)
-def _root(root, i):
-    while root[i] != i:
-        root[i] = root[root[i]]
-        i = root[i]
-    return i
 
 
 @njit(cache=True, nogil=True)

@@ -4,6 +4,7 @@ import numpy as np
 from numba import njit
 
 from climbkit.kernels._lanes import prefetch
+from climbkit.kernels._union_find import find
 
 _SPARE_BITS = 8  # sorted beyond those that number the values: few pairs then share a bucket
 _MAX_DIGIT = 11  # bits sorted at once: a table of 2048 counts stays in the first cache
@@ -158,7 +159,7 @@ def spanning_tree(core, neighbors, min_samples, far_left, far_right, far_distanc
             far += 1
             if core[one] > distance or core[other] > distance:
                 continue
-            one_root, other_root = _root(parent, one), _root(parent, other)
+            one_root, other_root = find(parent, one), find(parent, other)
             if one_root == other_root:
                 continue
             one_root, other_root = _unite(parent, size, one_root, other_root)
@@ -179,11 +180,11 @@ def spanning_tree(core, neighbors, min_samples, far_left, far_right, far_distanc
             active[j] = core[other] <= height
             roots[j] = root
             settled &= parent[root] == root
-        own = _root(parent, i)
+        own = find(parent, i)
         if not settled:
             for j in range(min_samples):
                 if active[j]:
-                    roots[j] = _root(parent, neighbors[i, j])
+                    roots[j] = find(parent, neighbors[i, j])
         to_join = 0
         for j in range(min_samples):
             active[j] &= roots[j] != own
@@ -226,14 +227,6 @@ def _prefetch_point(neighbors, parent, core, i):
     prefetch(neighbors, i * n_neighbors + n_neighbors - 1)
     prefetch(parent, i)
     prefetch(core, i)
-
-
-@njit(cache=True, nogil=True)
-def _root(parent, i):
-    while parent[i] != i:
-        parent[i] = parent[parent[i]]
-        i = parent[i]
-    return i
 
 
 @njit(cache=True, nogil=True)

@@ -9,7 +9,7 @@ from climbkit.kernels._kdtree import (
     push_children,
     work_space,
 )
-from climbkit.kernels._microclusters import find
+from climbkit.kernels._union_find import find
 
 # Clusters remembered for a node of the tree. A node with no more than these is passed over if
 # none of them may be merged with the one that asks; eight groups meet rarely in one small node.

@@ -12,6 +12,7 @@ from climbkit.kernels._kdtree import (
     push_children,
     work_space,
 )
+from climbkit.kernels._union_find import find
 
 UNVISITED = -2
 NOISE = -1
@@ -46,15 +47,6 @@ class Links(NamedTuple):
     following: np.ndarray
     partner: np.ndarray
     mark: np.ndarray
-
-
-@njit(cache=True, nogil=True)
-def find(parent, member):
-    """Root of a member, halving the path to it."""
-    while parent[member] != member:
-        parent[member] = parent[parent[member]]
-        member = parent[member]
-    return member
 
 
 @njit(cache=True, nogil=True)

@@ -11,6 +11,7 @@ from climbkit.kernels._lanes import (
     points_within,
 )
 from climbkit.kernels._packed_tree import STACK_SIZE, push_child
+from climbkit.kernels._union_find import find
 
 _MIXED = -1  # component of a node whose points are of several
 _NOTHING_LESS = -1.0  # weight to beat where no edge is wanted
@@ -72,7 +73,7 @@ def far_edges(tree, core, neighbors):
     while n_components > 1:
         size[:] = 0
         for i in range(n_points):
-            component[i] = _root(parent, i)
+            component[i] = find(parent, i)
             size[component[i]] += 1
         _components_of_nodes(tree, component, node_component)
         weight[:] = np.inf
@@ -87,7 +88,7 @@ def far_edges(tree, core, neighbors):
         for i in range(n_points):
             if component[i] != i or weight[i] == _NOTHING_LESS:
                 continue
-            one, other = _root(parent, source[i]), _root(parent, sink[i])
+            one, other = find(parent, source[i]), find(parent, sink[i])
             if one == other:
                 continue
             parent[one] = other
@@ -101,14 +102,6 @@ def far_edges(tree, core, neighbors):
 
 
 @njit(cache=True, nogil=True)
-def _root(parent, i):
-    while parent[i] != i:
-        parent[i] = parent[parent[i]]
-        i = parent[i]
-    return i
-
-
-@njit(cache=True, nogil=True)
 def _join_to_denser(core, neighbors, parent):
     """Join each point to its first neighbour of no larger core distance; count what is left."""
     n_points, n_neighbors = neighbors.shape
@@ -117,7 +110,7 @@ def _join_to_denser(core, neighbors, parent):
         for j in range(n_neighbors):
             other = neighbors[i, j]
             if core[other] <= core[i]:
-                one, other = _root(parent, i), _root(parent, other)
+                one, other = find(parent, i), find(parent, other)
                 if one != other:
                     parent[one] = other
                     n_components -= 1
