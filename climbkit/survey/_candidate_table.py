@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from climbkit.survey._frames import directions, unit_vectors
 from climbkit.survey._memberships import (
     check_memberships,
     median_by_candidate,
@@ -219,19 +220,11 @@ def describe_candidates(stars, indptr, indices):
     return pd.DataFrame(columns)
 
 
-def unit_vectors(lon, lat):
-    """Return unit vectors of shape (n, 3) of longitudes and latitudes in degrees."""
-    lon = np.radians(np.asarray(lon, dtype=np.float64))
-    lat = np.radians(np.asarray(lat, dtype=np.float64))
-    cos_lat = np.cos(lat)
-    return np.column_stack([cos_lat * np.cos(lon), cos_lat * np.sin(lon), np.sin(lat)])
-
-
 def _member_vectors(lon, lat, indices):
-    """Unit vectors of the members, with no more sines than there are stars or members."""
+    """Unit vectors of the members, a row each, with no more sines than stars or members."""
     if len(indices) > len(lon):
-        return unit_vectors(lon, lat)[indices]
-    return unit_vectors(lon[indices], lat[indices])
+        return np.ascontiguousarray(unit_vectors(lon, lat).T)[indices]
+    return np.ascontiguousarray(unit_vectors(lon[indices], lat[indices]).T)
 
 
 def _mean_direction(members, indptr):
@@ -240,10 +233,7 @@ def _mean_direction(members, indptr):
     length = np.linalg.norm(total, axis=1)
     centre = np.full_like(total, np.nan)
     np.divide(total, length[:, None], out=centre, where=length[:, None] > 0)
-    lon = np.degrees(np.arctan2(centre[:, 1], centre[:, 0])) % 360.0
-    lon[lon == 360.0] = 0.0  # the remainder of a tiny negative angle rounds up
-    lat = np.degrees(np.arctan2(centre[:, 2], np.hypot(centre[:, 0], centre[:, 1])))
-    return centre, lon, lat
+    return centre, *directions(centre.T)
 
 
 def _separation(first, second):

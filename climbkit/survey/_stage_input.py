@@ -3,6 +3,7 @@
 import numpy as np
 
 from climbkit.survey._candidates import CandidateSet
+from climbkit.survey._frames import directions
 from climbkit.survey._star_columns import table_of
 
 #: Astrometry of the published search (Baloyi et al. 2025), beside the two coordinates.
@@ -68,7 +69,5 @@ def as_candidates(X, coordinates, features, *, members=None):
 
 def mean_direction(vectors):
     """Return longitude and latitude (degrees) of the mean of unit vectors, shape (3, n_stars)."""
-    x, y, z = vectors.mean(axis=1)
-    return float(np.degrees(np.arctan2(y, x)) % 360.0), float(
-        np.degrees(np.arctan2(z, np.hypot(x, y)))
-    )
+    longitude, latitude = directions(vectors.mean(axis=1))
+    return float(longitude), float(latitude)
