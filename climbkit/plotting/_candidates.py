@@ -14,6 +14,7 @@ from climbkit.plotting._style import (
 
 #: Longitude and latitude by their names, in the order in which they are looked for.
 _FRAMES = (("l", "b"), ("ra", "dec"))
+_THRESHOLD = "membership_threshold"  # column of GMMMembership: the least probability of a member
 _LEAST_RADIUS = 0.01  # of the height of the map, so that a compact cluster can be seen
 _STAR_LAYER, _MEMBER_LAYER, _CIRCLE_LAYER, _NAME_LAYER = 1.0, 1.5, 2.0, 3.0
 _CMAP = "viridis_r"  # the best ones dark, on white
@@ -22,9 +23,11 @@ _CMAP = "viridis_r"  # the best ones dark, on white
 class CandidateDisplay:
     """Map of candidates: where they are, how large, and how much they stand out.
 
-    Make one by `from_candidates`. Each candidate is a circle with its half-number radius; stars
-    lie below in light grey, and members above them. East is to the left, and a degree has the
-    same length in both directions in the middle of the map.
+    Make one by `from_candidates`, or by `from_estimator`, which names the clusters. Each candidate
+    is a circle with its half-number radius; stars lie below in light grey, and members above them:
+    all of a candidate's stars, or where `climbkit.survey.GMMMembership` told members from others,
+    the members. East is to the left, and a degree has the same length in both directions in the
+    middle of the map.
 
     Parameters
     ----------
@@ -140,7 +143,7 @@ class CandidateDisplay:
         members = None
         if stars is not None and set(frame) <= set(stars):
             stars = np.column_stack([np.asarray(stars[name], dtype=float) for name in frame])
-            members = stars[np.unique(candidates.indices)]
+            members = stars[_member_rows(candidates)]
         else:
             stars = None
         display = cls(
@@ -154,6 +157,29 @@ class CandidateDisplay:
             value_name=axis_label(color_by, candidates.units.get(color_by)),
         )
         return display.plot(ax=ax, **plot_kwargs)
+
+    @classmethod
+    def from_estimator(cls, search, *, color_by="persistence", frame=None, ax=None, **plot_kwargs):
+        """Draw a field with the clusters that a search found in it, and their names.
+
+        Parameters
+        ----------
+        search : ClusterSearch
+            Fitted; its ``cluster_set_`` is drawn.
+        color_by, frame, ax, **plot_kwargs
+            As in `from_candidates`.
+
+        Returns
+        -------
+        display : CandidateDisplay
+            Drawn.
+        """
+        from sklearn.utils.validation import check_is_fitted
+
+        check_is_fitted(search, "cluster_set_")
+        return cls.from_candidates(
+            search.cluster_set_, color_by=color_by, names="name", frame=frame, ax=ax, **plot_kwargs
+        )
 
     def plot(self, ax=None, *, max_stars=100_000, cmap=_CMAP, linewidth=1.2):
         """Draw.
@@ -246,6 +272,8 @@ class CandidateDisplay:
         return ax.figure.colorbar(circles, ax=ax, label=self.value_name)
 
     def _write_names(self, ax, middle):
+        from matplotlib.patheffects import withStroke
+
         for name, center in zip(self.names, _around(self.centers, middle), strict=True):
             ax.annotate(
                 name,
@@ -254,7 +282,18 @@ class CandidateDisplay:
                 textcoords="offset points",
                 fontsize="small",
                 zorder=_NAME_LAYER,
+                annotation_clip=False,
+                path_effects=[withStroke(linewidth=2.5, foreground="white")],  # stars lie below
             )
+
+
+def _member_rows(candidates):
+    """Row numbers of the stars that are members of any candidate."""
+    rows = candidates.indices
+    if candidates.probabilities is not None and _THRESHOLD in candidates.table:
+        least = candidates.table[_THRESHOLD].to_numpy(dtype=float)
+        rows = rows[candidates.probabilities >= np.repeat(least, np.diff(candidates.indptr))]
+    return np.unique(rows)
 
 
 def _find_frame(table):
