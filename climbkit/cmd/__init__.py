@@ -1,6 +1,14 @@
-"""Colour-magnitude diagrams of candidates, as a network sees them."""
+"""Colour-magnitude diagrams of candidates, as a network sees them, and of made-up populations."""
 
 from climbkit.cmd._files import read_cmd_images
 from climbkit.cmd._images import CMDImageTransformer
+from climbkit.cmd._isochrones import Isochrones, read_isochrones
+from climbkit.cmd._synthetic import SyntheticCMD
 
-__all__ = ["CMDImageTransformer", "read_cmd_images"]
+__all__ = [
+    "CMDImageTransformer",
+    "Isochrones",
+    "SyntheticCMD",
+    "read_cmd_images",
+    "read_isochrones",
+]
