@@ -1,0 +1,100 @@
+"""Named networks, each a function of the shapes of input and output."""
+
+from climbkit.neural._backend import import_keras
+
+# The network of Baloyi et al. (2025) for images of 128 x 128 pixels.
+_CMD_BLOCKS = 4
+_CMD_FILTERS = 32
+_CMD_KERNEL = 3
+_CMD_POOL = 2
+_CMD_DENSE = (128, 128)
+
+
+def cmd_network(input_shape, n_outputs):
+    """Build the published network for images of colour-magnitude diagrams.
+
+    Up to four blocks of a convolution (32 filters of 3 x 3 pixels, no padding, ReLU) and a maximum
+    over 2 x 2 pixels, as many as fit into the image, then two dense layers of 128.
+
+    Parameters
+    ----------
+    input_shape : (int, int, int)
+        Height, width and channels.
+    n_outputs : int
+        Number of logits.
+
+    Returns
+    -------
+    network : keras.Model
+        For images of 128 x 128 pixels with one channel and one output it has all four blocks and
+        192,289 parameters. Images with a side of less than 4 pixels see the dense layers only.
+
+    References
+    ----------
+    .. [1] Baloyi et al. 2025, the published search for globular clusters in Gaia DR3.
+    """
+    layers = import_keras().layers
+    stack = [layers.Input(input_shape)]
+    sides = list(input_shape[:2])
+    for _ in range(_CMD_BLOCKS):
+        sides = [(side - _CMD_KERNEL + 1) // _CMD_POOL for side in sides]
+        if min(sides) < 1:
+            break
+        stack += [
+            layers.Conv2D(
+                _CMD_FILTERS, _CMD_KERNEL, activation="relu", data_format="channels_last"
+            ),
+            layers.MaxPooling2D(_CMD_POOL, data_format="channels_last"),
+        ]
+    stack.append(layers.Flatten(data_format="channels_last"))
+    stack += [layers.Dense(width, activation="relu") for width in _CMD_DENSE]
+    # A logit rather than a sigmoid, so that a temperature divides exactly.
+    stack.append(layers.Dense(n_outputs))
+    return import_keras().Sequential(stack)
+
+
+ARCHITECTURES = {"cmd": cmd_network}
+
+
+def build_network(architecture, input_shape, n_outputs):
+    """Build a network by name or by the user's function, and check what it takes and gives.
+
+    Parameters
+    ----------
+    architecture : str or callable
+        A key of `ARCHITECTURES`, or ``architecture(input_shape, n_outputs)``.
+    input_shape : tuple of int
+        Shape of one sample.
+    n_outputs : int
+        Number of logits: 1 for two classes.
+
+    Returns
+    -------
+    network : keras.Model
+        Not compiled.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown, or the network has not that many outputs.
+    TypeError
+        If the function gives no Keras model.
+    """
+    keras = import_keras()
+    if isinstance(architecture, str):
+        if architecture not in ARCHITECTURES:
+            raise ValueError(
+                f"architecture must be one of {sorted(ARCHITECTURES)}, or a function of "
+                f"(input_shape, n_outputs); got {architecture!r}."
+            )
+        architecture = ARCHITECTURES[architecture]
+    network = architecture(tuple(input_shape), n_outputs)
+    if not isinstance(network, keras.Model):
+        raise TypeError(f"architecture must return a keras.Model; got {network!r}.")
+    shape = tuple(network.compute_output_shape((None, *input_shape)))
+    if shape != (None, n_outputs):
+        raise ValueError(
+            f"architecture must return a network with outputs of shape (None, {n_outputs}), logits "
+            f"without activation; got {shape}."
+        )
+    return network

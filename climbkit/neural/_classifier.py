@@ -1,0 +1,221 @@
+"""Classification by a network: classes, weights, early stopping, calibrated probabilities."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.utils import check_random_state, compute_class_weight
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_consistent_length, column_or_1d
+
+from climbkit.neural._architectures import build_network
+from climbkit.neural._base import NetworkEstimator
+from climbkit.neural._calibration import fit_temperature, probabilities
+from climbkit.neural._prediction import as_float32, network_outputs
+from climbkit.neural._seeding import seeded_globals
+from climbkit.neural._splitting import canonical_order, stratified_split
+from climbkit.neural._training import Samples, Schedule, train
+
+_SEEDS = 2**31 - 1
+
+
+class NetworkClassifier(ClassifierMixin, NetworkEstimator):
+    """What the classifiers share; subclasses say what a sample is. See `CNNClassifier`."""
+
+    _parameter_constraints = {
+        "architecture": [str, callable],
+        "optimizer": [str, callable],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "patience": [Interval(Integral, 1, None, closed="left")],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither"), None],
+        "class_weight": [StrOptions({"balanced"}), dict, None],
+        "calibration": [StrOptions({"temperature"}), None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+    _saved_attributes = ("classes_", "temperature_", "history_", "best_epoch_")
+
+    def __init__(
+        self,
+        architecture,
+        *,
+        optimizer="adam",
+        learning_rate=1e-3,
+        batch_size=32,
+        max_epochs=100,
+        patience=10,
+        validation_fraction=0.1,
+        class_weight=None,
+        calibration="temperature",
+        random_state=None,
+        verbose=0,
+    ):
+        self.architecture = architecture
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.patience = patience
+        self.validation_fraction = validation_fraction
+        self.class_weight = class_weight
+        self.calibration = calibration
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, *, validation_data=None, augment=None):
+        """Train the network.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...) or (n_samples, n_numbers)
+            Samples, or samples laid flat.
+        y : array-like of shape (n_samples,)
+            Classes, two or more.
+        validation_data : (X, y), default=None
+            Samples for early stopping and calibration, instead of a part of X.
+        augment : callable, default=None
+            ``augment(X, y, rng)`` returns what is trained on instead of a batch: an array of X's
+            shape, made from X of shape (batch, ...), dtype float32, the numbers of the
+            classes y, and a `numpy.random.Generator`. Held-out samples stay as they are.
+
+        Returns
+        -------
+        self : NetworkClassifier
+            Fitted.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is not allowed, X and y do not fit together, y has one class only, or
+            the loss is no number in the first epoch.
+        ImportError
+            If keras is missing.
+        """
+        if self.calibration and self.validation_fraction is None and validation_data is None:
+            raise ValueError(
+                "calibration needs held-out samples: set validation_fraction, pass "
+                "validation_data, or set calibration=None."
+            )
+        X = self._checked_samples(X, reset=True)
+        y = self._numbered_classes(X, y)
+        seed = int(check_random_state(self.random_state).randint(_SEEDS))
+        n_outputs = 1 if len(self.classes_) == 2 else len(self.classes_)
+        with seeded_globals(seed):
+            network = build_network(self.architecture, self.input_shape_, n_outputs)
+            training, held_out = self._parts(X, y, validation_data, np.random.default_rng(seed))
+            outcome = train(
+                network,
+                training,
+                held_out,
+                Schedule(
+                    self.optimizer,
+                    self.learning_rate,
+                    self.batch_size,
+                    self.max_epochs,
+                    self.patience,
+                    seed,
+                    int(self.verbose),
+                ),
+                augment,
+            )
+        self.network_ = network
+        self.history_, self.best_epoch_ = outcome
+        self.temperature_ = 1.0
+        if self.calibration and held_out is not None:
+            logits = network_outputs(network, held_out.X, self.input_shape_)
+            self.temperature_ = fit_temperature(logits, held_out.y)
+        return self
+
+    def decision_function(self, X):
+        """Logits of the network, before the temperature.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...) or (n_samples, n_numbers)
+            Samples, as in `fit`.
+
+        Returns
+        -------
+        logits : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            For two classes the log-odds of ``classes_[1]``.
+        """
+        logits = self._network_outputs(X)
+        return logits[:, 0] if len(self.classes_) == 2 else logits
+
+    def predict_proba(self, X):
+        """Probabilities of the classes, calibrated by the temperature.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...) or (n_samples, n_numbers)
+            Samples, as in `fit`.
+
+        Returns
+        -------
+        proba : ndarray of shape (n_samples, n_classes)
+            In the order of ``classes_``.
+        """
+        return probabilities(self._network_outputs(X), self.temperature_)
+
+    def predict(self, X):
+        """Most probable class of each sample.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...) or (n_samples, n_numbers)
+            Samples, as in `fit`.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+            Classes.
+        """
+        logits = self.decision_function(X)
+        return self.classes_[(logits > 0).astype(int) if logits.ndim == 1 else logits.argmax(1)]
+
+    def _numbered_classes(self, X, y):
+        """Learn the classes and return their numbers."""
+        y = column_or_1d(y, warn=True)
+        check_classification_targets(y)
+        check_consistent_length(X, y)
+        self.classes_, numbers = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(f"y must hold two classes or more; got one class: {self.classes_}.")
+        return numbers
+
+    def _parts(self, X, y, validation_data, rng):
+        """Samples to train on and samples to hold out, or None."""
+        X = np.ascontiguousarray(as_float32(X))
+        order = canonical_order(X, y)
+        if validation_data is not None:
+            held_X = self._checked_samples(validation_data[0], reset=False)
+            held_y = self._numbers_of(validation_data[1], held_X)
+            training = order
+        elif self.validation_fraction is not None:
+            kept, held = stratified_split(y[order], self.validation_fraction, rng)
+            training, held = order[kept], order[held]
+            held_X, held_y = X[held], y[held]
+        else:
+            training, held_y = order, ()
+        weights = compute_class_weight(
+            self.class_weight, classes=self.classes_, y=self.classes_[y[training]]
+        )
+        parts = [Samples(self._shaped(X[training]), y[training], weights[y[training]]), None]
+        if len(held_y):
+            parts[1] = Samples(self._shaped(as_float32(held_X)), held_y, weights[held_y])
+        return parts
+
+    def _numbers_of(self, y, X):
+        y = column_or_1d(y)
+        check_consistent_length(X, y)
+        numbers = np.searchsorted(self.classes_, y).clip(max=len(self.classes_) - 1)
+        if np.any(self.classes_[numbers] != y):
+            raise ValueError(f"validation_data has classes that y has not: {self.classes_}.")
+        return numbers
+
+    def _shaped(self, X):
+        return X.reshape(len(X), *self.input_shape_)
