@@ -1,11 +1,11 @@
-"""Structure of clusters: mean astrometry, distance."""
+"""Structure of clusters: mean astrometry, radial profile, distance, dispersion of motions."""
 
 from numbers import Integral, Real
 
 import numpy as np
 from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator, _fit_context
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from tqdm.auto import tqdm
 
@@ -19,7 +19,7 @@ _THRESHOLD = "membership_threshold"  # column of GMMMembership
 
 
 class ClusterStructure(BuilderMixin, BaseEstimator):
-    """Mean astrometry, size and distance of each candidate.
+    """Mean astrometry, radial profile, distance and inner motions of each candidate.
 
     Parameters
     ----------
@@ -39,8 +39,37 @@ class ClusterStructure(BuilderMixin, BaseEstimator):
     distance_systematic : bool, default=True
         Whether the distance knows `parallax_systematic`; the published one does not.
 
+    profile : {"king", "plummer"} or None, default="king"
+        Surface density that is fitted, with a flat background eta: King's (1962) profile
+        k [(1 + (r/rc)^2)^-1/2 - (1 + (rt/rc)^2)^-1/2]^2 up to the tidal radius rt, and 0 beyond;
+        or Plummer's k (1 + (r/a)^2)^-2. None: no profile.
+
+    profile_method : {"likelihood", "mcmc", "binned"}, default="likelihood"
+        How it is fitted:
+
+        - "likelihood": the likeliest profile for the very places of the stars, a Poisson process,
+          about the likeliest centre.
+        - "mcmc": the same likelihood, but medians of samples of the posterior by emcee
+          (``pip install climbkit[structure]``). Flat priors in the logarithms of k and the scales,
+          and in the background.
+        - "binned": King's formula as published [1]_: densities in 5 rings out to 3 R50 about
+          the mean position, with Poisson errors, without truncation at rt, and with flat priors.
+
+    profile_stars : {"all", "members", "weighted"}, default="all"
+        Stars of a candidate that make the profile: all of them, among which the background eta is
+        the field; its members alone; or all, each weighted by its membership probability. Without
+        probabilities these are the same.
+
+    profile_radius : float, default=None
+        Radius of the disc in which the profile is fitted, arcmin. None: up to the outermost star.
+        Within it the candidate must have all the stars that there are: give the radius where
+        the candidates were chosen in a wider or another figure than a disc.
+
     coordinates : pair of str, default=None
         Names of longitude and latitude. None: ra and dec, or l and b where there are none.
+
+    random_state : int, default=0
+        Seed of "mcmc". Nothing else is drawn.
 
     n_jobs : int, default=None
         Candidates at once, in threads. None: 1.
@@ -64,6 +93,11 @@ class ClusterStructure(BuilderMixin, BaseEstimator):
           ``parallax_error_sys``, and so on. The published error is the sum of the two;
         - ``distance``, ``distance_lower``, ``distance_upper``: median and limits of the central
           68 % of the posterior, kpc;
+        - ``pm_dispersion``, ``pm_dispersion_error``, ``pm_dispersion_limit``: isotropic dispersion
+          of proper motions, its error, and the upper limit that holds with 95 %, mas/yr;
+        - ``king_rc``, ``king_rt`` (arcmin), ``king_k``, ``king_eta`` (per arcmin^2), ``king_c``
+          (log10(rt / rc)); or ``plummer_a``, ``plummer_k``, ``plummer_eta``; each with its error
+          in ``king_rc_error`` and so on;
         - ``structure_n_members``: members that have a position;
         - ``structure_reason``: why something is missing, else empty.
     """
@@ -74,7 +108,12 @@ class ClusterStructure(BuilderMixin, BaseEstimator):
         "pm_systematic": [Interval(Real, 0, None, closed="left")],
         "distance_scale": [Interval(Real, 0, None, closed="neither")],
         "distance_systematic": ["boolean"],
+        "profile": [StrOptions({"king", "plummer"}), None],
+        "profile_method": [StrOptions({"likelihood", "mcmc", "binned"})],
+        "profile_stars": [StrOptions({"all", "members", "weighted"})],
+        "profile_radius": [Interval(Real, 0, None, closed="neither"), None],
         "coordinates": [tuple, list, None],
+        "random_state": [Interval(Integral, 0, None, closed="left")],
         "n_jobs": [Integral, None],
         "verbose": ["verbose"],
     }
@@ -87,7 +126,12 @@ class ClusterStructure(BuilderMixin, BaseEstimator):
         pm_systematic=0.02,
         distance_scale=LENGTH_SCALE,
         distance_systematic=True,
+        profile="king",
+        profile_method="likelihood",
+        profile_stars="all",
+        profile_radius=None,
         coordinates=None,
+        random_state=0,
         n_jobs=None,
         verbose=0,
     ):
@@ -96,20 +140,34 @@ class ClusterStructure(BuilderMixin, BaseEstimator):
         self.pm_systematic = pm_systematic
         self.distance_scale = distance_scale
         self.distance_systematic = distance_systematic
+        self.profile = profile
+        self.profile_method = profile_method
+        self.profile_stars = profile_stars
+        self.profile_radius = profile_radius
         self.coordinates = coordinates
+        self.random_state = random_state
         self.n_jobs = n_jobs
         self.verbose = verbose
 
     @classmethod
     def published(cls):
-        """Return the published choices: members from 0.9 on, distances without systematic error.
+        """Return the published choices.
+
+        Members from 0.9 on, no systematic error in the distance, King's profile by five rings of
+        members. The published dispersion is not among them: its likelihood had a factor 1/2 too
+        many.
 
         Returns
         -------
         structure : ClusterStructure
             Not fitted.
         """
-        return cls(min_probability=MEMBER_PROBABILITY, distance_systematic=False)
+        return cls(
+            min_probability=MEMBER_PROBABILITY,
+            distance_systematic=False,
+            profile_method="binned",
+            profile_stars="members",
+        )
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None, *, mask=None):
@@ -138,11 +196,18 @@ class ClusterStructure(BuilderMixin, BaseEstimator):
             If a parameter is not allowed, the candidates have no stars, these lack a column, or
             ``source_id`` appears twice.
         """
+        if self.profile_method == "binned" and self.profile == "plummer":
+            raise ValueError('profile_method="binned" is for profile="king"; got "plummer".')
         candidates, table, coordinates = as_candidates(X, self._coordinates(X), ASTROMETRY)
         stars = Stars.from_table(table, coordinates, mask)
         members = self._members(candidates)
+        probabilities = candidates.probabilities
+        if probabilities is None:
+            probabilities = np.ones(len(candidates.indices))
         jobs = (
-            delayed(measure)(stars, name, candidates.indices[part], members[part], self)
+            delayed(measure)(
+                stars, name, candidates.indices[part], members[part], probabilities[part], self
+            )
             for name, part in zip(
                 candidates.table["candidate_id"].tolist(),
                 map(slice, candidates.indptr[:-1], candidates.indptr[1:]),
@@ -177,8 +242,8 @@ class ClusterStructure(BuilderMixin, BaseEstimator):
 
     def _annotated(self, candidates, frames):
         """Columns of all results; without candidates there are columns without rows."""
-        rows = [each.columns(frames) for each in self.structures_]
-        for name in ClusterStructureResult("").columns(frames):
+        rows = [each.columns(frames, self.profile) for each in self.structures_]
+        for name in ClusterStructureResult("").columns(frames, self.profile):
             values = np.array([row[name] for row in rows])
             candidates = candidates.annotate(name, values, unit=COLUMN_UNITS.get(name))
             if name.endswith("_error") and f"{name}_sys" in COLUMN_UNITS:

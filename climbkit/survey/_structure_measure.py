@@ -5,12 +5,14 @@ from typing import NamedTuple
 import numpy as np
 
 from climbkit.survey._candidate_table import SKY_FRAMES
+from climbkit.survey._dispersion import FEWEST_STARS, motion_dispersion
 from climbkit.survey._distance import distance_posterior
 from climbkit.survey._frames import unit_vectors
 from climbkit.survey._stage_input import ASTROMETRY
 from climbkit.survey._star_columns import numbers_in, star_field
 from climbkit.survey._star_errors import covariances
-from climbkit.survey._structure_astrometry import astrometry_at, centre_and_radii
+from climbkit.survey._structure_astrometry import astrometry_at, centre_and_radii, offsets
+from climbkit.survey._structure_profile import candidate_profile
 from climbkit.survey._structure_result import ClusterStructureResult
 
 
@@ -61,7 +63,7 @@ class Stars(NamedTuple):
         return where[np.argsort(self.rank[rows[where]])]
 
 
-def measure(stars, name, rows, members, settings):
+def measure(stars, name, rows, members, probabilities, settings):
     """Measure one candidate.
 
     Parameters
@@ -74,6 +76,8 @@ def measure(stars, name, rows, members, settings):
         Its stars.
     members : ndarray of shape (n_rows,), dtype bool
         Which of them are members.
+    probabilities : ndarray of shape (n_rows,)
+        Their membership probabilities.
     settings : ClusterStructure
         Parameters.
 
@@ -83,7 +87,7 @@ def measure(stars, name, rows, members, settings):
         What was found.
     """
     used = stars.usable(rows)
-    rows, members = rows[used], members[used]
+    rows, members, probabilities = rows[used], members[used], probabilities[used]
     own = rows[members]
     if len(own) == 0:
         return ClusterStructureResult(name, reason="no member has a position")
@@ -94,28 +98,42 @@ def measure(stars, name, rows, members, settings):
         if pair == stars.coordinates:
             r50 = float(np.median(away))
     found = {"n_members": len(own), "centers": centers, "r50": r50}
-    reasons = []
+    reasons = _motions_and_distance(stars, own, settings, found)
+    if settings.profile is not None:
+        places = offsets(centers[stars.coordinates], stars.frames[stars.coordinates][:, rows])
+        found["profile"], reason = candidate_profile(name, places, members, probabilities, settings)
+        reasons.append(reason)
+    return ClusterStructureResult(name, **found, reason="; ".join(filter(None, reasons)))
+
+
+def _motions_and_distance(stars, own, settings, found):
+    """Add what follows from the astrometry of the members; return why something does not."""
     complete = own[
         np.isfinite(stars.columns[:, own]).all(axis=0)
         & np.isfinite(stars.errors[own]).all(axis=(1, 2))
     ]
     if len(complete) == 0:
-        reasons.append("no member has complete astrometry")
-    else:
-        astrometry = astrometry_at(
-            centers[stars.coordinates],
-            stars.frames[stars.coordinates][:, complete],
-            stars.columns[:, complete],
-            stars.errors[complete],
-            stars.coordinates,
-        )
-        mean, error = astrometry.mean()
-        systematic = settings.parallax_systematic if settings.distance_systematic else 0.0
-        found.update(
-            mean=mean,
-            mean_error=error,
-            distance=distance_posterior(
-                mean[0], np.hypot(error[0], systematic), settings.distance_scale
-            ),
-        )
-    return ClusterStructureResult(name, **found, reason="; ".join(reasons))
+        return ["no member has complete astrometry"]
+    astrometry = astrometry_at(
+        found["centers"][stars.coordinates],
+        stars.frames[stars.coordinates][:, complete],
+        stars.columns[:, complete],
+        stars.errors[complete],
+        stars.coordinates,
+    )
+    mean, error = astrometry.mean()
+    systematic = settings.parallax_systematic if settings.distance_systematic else 0.0
+    found.update(
+        mean=mean,
+        mean_error=error,
+        distance=distance_posterior(
+            mean[0], np.hypot(error[0], systematic), settings.distance_scale
+        ),
+    )
+    if len(complete) < FEWEST_STARS:
+        return [f"dispersion: {len(complete)} complete members; {FEWEST_STARS} are needed"]
+    floor = settings.pm_systematic**2 * np.eye(2)
+    found["dispersion"] = motion_dispersion(
+        astrometry.values[:, 1:], astrometry.errors[:, 1:, 1:] + floor
+    )
+    return []

@@ -4,14 +4,34 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from climbkit.survey._dispersion import MotionDispersion
 from climbkit.survey._distance import QUANTILES, DistancePosterior
+from climbkit.survey._profile_fit import RadialProfile
+from climbkit.survey._profile_models import MODELS
 from climbkit.survey._stage_input import ASTROMETRY
 
+#: Columns of the dispersion.
+_DISPERSION = ("pm_dispersion", "pm_dispersion_error", "pm_dispersion_limit")
+_ASTROMETRY_UNITS = dict(zip(ASTROMETRY, ("mas", "mas / yr", "mas / yr"), strict=True))
+_PROFILE_UNITS = {"k": "1 / arcmin2", "eta": "1 / arcmin2", "c": ""}
+
+
+def _profile_names(model):
+    return (*MODELS[model].names, *(["c"] if model == "king" else []))
+
+
 #: Units of the columns beside those whose names tell theirs.
-COLUMN_UNITS = {
-    f"{name}_error_sys": unit
-    for name, unit in zip(ASTROMETRY, ("mas", "mas / yr", "mas / yr"), strict=True)
-} | dict.fromkeys(["distance", "distance_lower", "distance_upper"], "kpc")
+COLUMN_UNITS = (
+    {f"{name}_error_sys": unit for name, unit in _ASTROMETRY_UNITS.items()}
+    | dict.fromkeys(["distance", "distance_lower", "distance_upper"], "kpc")
+    | dict.fromkeys(_DISPERSION, "mas / yr")
+    | {
+        f"{model}_{name}{end}": _PROFILE_UNITS.get(name, "arcmin")
+        for model in MODELS
+        for name in _profile_names(model)
+        for end in ("", "_error")
+    }
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +53,10 @@ class ClusterStructureResult:
         NaN where there are none.
     distance : DistancePosterior or None
         On its grid.
+    dispersion : MotionDispersion or None
+        Of the proper motions.
+    profile : RadialProfile or None
+        With the stars that it was fitted to.
     reason : str
         Why something is missing, else empty.
     """
@@ -44,15 +68,19 @@ class ClusterStructureResult:
     mean: np.ndarray = field(default_factory=lambda: np.full(3, np.nan))
     mean_error: np.ndarray = field(default_factory=lambda: np.full(3, np.nan))
     distance: DistancePosterior | None = None
+    dispersion: MotionDispersion | None = None
+    profile: RadialProfile | None = None
     reason: str = ""
 
-    def columns(self, frames):
+    def columns(self, frames, profile):
         """Return the values of all columns but the systematic errors, by name.
 
         Parameters
         ----------
         frames : iterable of (str, str)
             Pairs of coordinates whose columns are wanted.
+        profile : str or None
+            Name of the profile whose columns are wanted.
         """
         found = {}
         for names in frames:
@@ -64,6 +92,20 @@ class ClusterStructureResult:
             (np.nan,) * 3 if self.distance is None else self.distance.quantile(QUANTILES)
         )
         found.update(distance=middle, distance_lower=low, distance_upper=high)
+        motion = self.dispersion
+        found.update(
+            zip(
+                _DISPERSION,
+                (np.nan,) * 3
+                if motion is None
+                else (motion.dispersion, motion.error, motion.limit),
+                strict=True,
+            )
+        )
+        for name in () if profile is None else _profile_names(profile):
+            for end, source in (("", "values"), ("_error", "errors")):
+                known = {} if self.profile is None else getattr(self.profile, source)
+                found[f"{profile}_{name}{end}"] = known.get(name, np.nan)
         found["structure_n_members"] = self.n_members
         found["structure_reason"] = self.reason
         return found

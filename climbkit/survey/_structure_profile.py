@@ -1,0 +1,78 @@
+"""Which stars of a candidate make its radial profile, and by which method."""
+
+import hashlib
+
+import numpy as np
+
+from climbkit.survey._profile_binned import binned_profile
+from climbkit.survey._profile_fit import FEWEST_STARS, fit_profile
+from climbkit.survey._profile_sampling import sample_profile
+
+_REACH = 2.0  # half-number radii that the centre may lie off the members' mean
+_STEPS = 100  # towards the geometric median
+_CLOSE = 1e-6  # arcmin: the shortest step
+
+
+def candidate_profile(name, places, own, probabilities, settings):
+    """Fit the profile of one candidate.
+
+    Parameters
+    ----------
+    name : str
+        Name of the candidate.
+    places : ndarray of shape (n_stars, 2)
+        Its stars in the tangent plane at the members' mean direction, arcmin.
+    own : ndarray of shape (n_stars,), dtype bool
+        Which of them are members.
+    probabilities : ndarray of shape (n_stars,)
+        Membership probabilities.
+    settings : ClusterStructure
+        Parameters.
+
+    Returns
+    -------
+    profile : RadialProfile or None
+        What was fitted.
+    reason : str
+        Why there is none, or what was not found, else empty.
+    """
+    members = places[own]
+    r50 = np.median(np.hypot(*members.T))
+    weights = np.ones(len(places))
+    if settings.profile_stars == "members":
+        places, weights = members, weights[own]
+    elif settings.profile_stars == "weighted":
+        known = probabilities > 0
+        places, weights = places[known], probabilities[known]
+    region = settings.profile_radius
+    inside = np.hypot(*places.T) <= (np.inf if region is None else region)
+    if weights[inside].sum() < FEWEST_STARS or not r50 > 0:
+        return None, (
+            f"profile: {weights[inside].sum():.3g} stars; {FEWEST_STARS} are needed at "
+            "different places"
+        )
+    if settings.profile_method == "binned":
+        return binned_profile(np.hypot(*places.T), r50, region), ""
+    starts = np.stack([np.zeros(2), geometric_median(members)])
+    profile = fit_profile(places, weights, starts, _REACH * r50, settings.profile, region)
+    if settings.profile_method == "mcmc":
+        digest = hashlib.sha256(str(name).encode()).digest()
+        seed = [settings.random_state, int.from_bytes(digest[:8], "big")]
+        return sample_profile(profile, seed), ""
+    if profile.limits:
+        return profile, f"profile: {', '.join(profile.limits)} at a limit, without error"
+    return profile, ""
+
+
+def geometric_median(places):
+    """Return the point with the smallest sum of distances to stars, by Weiszfeld's steps.
+
+    A few members far out move it less than the mean.
+    """
+    at = np.median(places, axis=0)
+    for _ in range(_STEPS):
+        weight = 1.0 / np.maximum(np.hypot(*(places - at).T), _CLOSE)
+        before, at = at, weight @ places / weight.sum()
+        if np.abs(at - before).max() < _CLOSE:
+            break
+    return at
