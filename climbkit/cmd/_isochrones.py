@@ -22,6 +22,8 @@ _LAST_STAGE = 8
 _FAINTEST = 20.0
 _LOG_AGE_DECIMALS, _METALLICITY_DECIMALS = 3, 4  # tables write 8.35001 for 8.35
 _GYR = 9.0  # log10 of years in a Gyr
+#: Ages and metallicities nearer than this (dex) are one: printed ages of 12.6 Gyr are 10.1 dex.
+_SAME = 5e-4
 
 _HOW_TO_GET = f"""\
 No table of isochrones was found {{where}}.
@@ -96,38 +98,44 @@ class Isochrones:
         each stage is cut at the same fractions of its range of initial mass. Where two
         neighbours on the grid do not have the same stages, the nearer is taken.
         """
-        below, above, weight = _neighbours(
-            "metallicity", float(metallicity), self.metallicities, "dex", outside
-        )
-        log_age = np.log10(age) + _GYR
-        sides = [
-            self._of_age(side, log_age, outside) for side in ([below, above] if weight else [below])
-        ]
-        return blend(*sides, weight) if weight else sides[0]
+        metallicities = self.metallicities
+        value = float(metallicity)
+        if not _inside(value, metallicities) and outside == "raise":
+            raise ValueError(
+                f"metallicity must be between {metallicities[0]:g} and {metallicities[-1]:g} dex, "
+                f"where the isochrones end; got {value:g}. outside='nearest' takes the edge."
+            )
+        below, above, weight = _neighbours(value, metallicities)
+        if not weight:
+            return self._of_age(below, age, outside)
+        first, second = (self._of_age(side, age, outside) for side in (below, above))
+        return blend(first, second, weight)
 
-    def _of_age(self, metallicity, log_age, outside):
-        log_ages = np.array(sorted(a for m, a in self.table if m == metallicity))
-        name = f"log10 of age in years (at [M/H] = {metallicity:g})"
-        below, above, weight = _neighbours(name, log_age, log_ages, "dex", outside)
+    def _of_age(self, metallicity, age, outside):
+        log_age = np.log10(age) + _GYR
+        grid = np.array(sorted(a for m, a in self.table if m == metallicity))
+        if not _inside(log_age, grid) and outside == "raise":
+            youngest, oldest = 10 ** (grid[[0, -1]] - _GYR)
+            raise ValueError(
+                f"age must be between {youngest:.5g} and {oldest:.5g} Gyr, where the isochrones of "
+                f"[M/H] = {metallicity:g} end; got {age:g}. outside='nearest' takes the edge."
+            )
+        below, above, weight = _neighbours(log_age, grid)
         young = self.table[metallicity, below]
         return blend(young, self.table[metallicity, above], weight) if weight else young
 
 
-def _neighbours(name, value, grid, unit, outside):
-    """Values of the grid around one, and the weight of the upper."""
-    # What differs by rounding alone is on the edge.
-    if not grid[0] - 1e-9 <= value <= grid[-1] + 1e-9 and outside == "raise":
-        raise ValueError(
-            f"{name} must be between {grid[0]:g} and {grid[-1]:g} {unit}, where the isochrones "
-            f"end; got {value:.5g}. outside='nearest' takes the edge instead."
-        )
-    value = float(np.clip(value, grid[0], grid[-1]))
-    above = min(int(np.searchsorted(grid, value)), len(grid) - 1)
-    if grid[above] - value < 1e-9:
-        return grid[above], grid[above], 0.0
+def _inside(value, grid):
+    return grid[0] - _SAME <= value <= grid[-1] + _SAME
+
+
+def _neighbours(value, grid):
+    """Values of the grid around one, and the weight of the upper; the edge beyond the grid."""
+    near = np.abs(grid - value).argmin()
+    if np.abs(grid[near] - value) < _SAME or not grid[0] < value < grid[-1]:
+        return grid[near], grid[near], 0.0
+    above = int(np.searchsorted(grid, value))
     below = above - 1
-    if value - grid[below] < 1e-9:
-        return grid[below], grid[below], 0.0
     return grid[below], grid[above], (value - grid[below]) / (grid[above] - grid[below])
 
 

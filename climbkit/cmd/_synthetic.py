@@ -56,7 +56,8 @@ class SyntheticCMD(BuilderMixin, BaseEstimator):
     imf : {"kroupa", "chabrier", "salpeter"} or callable, default="kroupa"
         Initial mass function of single stars and primaries: Kroupa (2001) [1]_, Chabrier (2003)
         [2]_ for single stars of the disc, or Salpeter (1955) [3]_; or any function that gives
-        the number of stars per solar mass, on any scale, at an array of masses (solar masses).
+        the number of stars per solar mass, on any scale, at an array of masses (solar masses),
+        such as those of the package ``initial-mass-function``.
 
     binary_fraction : float, default=0.3
         Share of the stars that have a companion, before anything is lost.

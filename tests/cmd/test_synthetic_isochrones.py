@@ -101,8 +101,8 @@ def test_where_phases_differ_the_nearer_is_taken(tmp_path):
 @pytest.mark.parametrize(
     ("age", "metallicity", "message"),
     [
-        (0.9, 0.0, "log10 of age in years .* between 9 and 10"),
-        (11.0, -0.5, "log10 of age in years"),
+        (0.9, 0.0, "age must be between 1 and 10 Gyr"),
+        (11.0, -0.5, "age must be .* got 11"),
         (5.0, 0.1, "metallicity must be between -1 and 0 dex"),
         (5.0, -2.0, "outside='nearest'"),
     ],
@@ -113,6 +113,13 @@ def test_outside_the_grid_is_an_error_unless_asked_for(isochrones, age, metallic
     edge = isochrones.at(np.clip(age, 1.0, 10.0), np.clip(metallicity, -1.0, 0.0))
     taken = isochrones.at(age, metallicity, outside="nearest")
     np.testing.assert_allclose(taken.magnitudes, edge.magnitudes)
+
+
+def test_rounded_ages_are_on_the_grid(tmp_path):
+    """12.6 Gyr is 10.1004 in log10 of years; nobody means to leave the grid by it."""
+    frame([(0.0, 10.0), (0.0, 10.1)]).to_csv(tmp_path / "table.csv", index=False)
+    isochrones = read_isochrones(tmp_path / "table.csv")
+    assert isochrones.at(12.6, 0.0) is isochrones.table[0.0, 10.1]
 
 
 def test_dusty_and_late_points_are_left_out(tmp_path):
