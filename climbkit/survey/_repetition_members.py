@@ -71,22 +71,20 @@ class DistinctCandidates:
         Returns
         -------
         members : csr_matrix of shape (n_groups, n_columns)
-            Ones for the members. A group without any has those of its best candidate.
+            Ones for the members, and for those of the best candidate.
         """
         n = group.max(initial=-1) + 1
         of_group = _ones(group, np.arange(len(group)), (n, len(group)))
         held = (of_group @ self.memberships).tocoo()
         least = share * np.bincount(group, weights=self._count, minlength=n) - _ROUNDING
         kept = held.data >= least[held.row]
-        members = _ones(held.row[kept], held.col[kept], held.shape)
-        empty = np.flatnonzero(np.diff(members.indptr) == 0)
-        if len(empty):
-            by_rank = np.argsort(-self.rank)
-            best = np.empty(n, dtype=np.int64)
-            best[group[by_rank]] = by_rank
-            lacking = _ones(empty, best[empty], of_group.shape) @ self.memberships
-            lacking.data[:] = 1.0
-            members = (members + lacking).tocsr()
+        rows, columns = held.row[kept], held.col[kept]
+        by_rank = np.argsort(-self.rank)
+        best = np.empty(n, dtype=np.int64)
+        best[group[by_rank]] = by_rank
+        own = self.memberships[best].tocoo()
+        members = _ones(np.append(rows, own.row), np.append(columns, own.col), held.shape)
+        members.data[:] = 1.0  # of those that were there twice
         members.sort_indices()
         return members
 

@@ -43,7 +43,7 @@ class RepetitionMerger(BuilderMixin, BaseEstimator):
     radius : float, default=0.6
         Largest separation of the centres of repetitions, degrees on the sphere.
 
-    reach : float, default=2.0
+    reach : float, default=2.5
         Candidates that share no stars are repetitions if their centres lie within this many
         half-number radii (of the larger one), and within `radius`.
 
@@ -63,9 +63,9 @@ class RepetitionMerger(BuilderMixin, BaseEstimator):
         other's by more than this factor: a group of field stars is no repetition of the cluster
         that it holds. None: any may be.
 
-    min_share : float, default=0.0
-        Members of a merged candidate are the stars that at least this part of its repetitions
-        hold, or where there are none the best one's. 0: all of them.
+    min_share : float, default=0.25
+        Members of a merged candidate are the best one's, and the stars that at least this part of
+        its repetitions hold. 0: the stars of all of them.
 
     linkage : {"best", "first"}, default="best"
         - "best": groups about the best candidate of each connected component, as above, until
@@ -141,12 +141,12 @@ class RepetitionMerger(BuilderMixin, BaseEstimator):
         self,
         radius=0.6,
         *,
-        reach=2.0,
+        reach=2.5,
         min_overlap=0.5,
         max_proper_motion_difference=1.0,
         max_parallax_difference=1.0,
         max_dispersion_ratio=5.0,
-        min_share=0.0,
+        min_share=0.25,
         linkage="best",
     ):
         self.radius = radius

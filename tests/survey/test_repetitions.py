@@ -93,11 +93,12 @@ def test_chain_of_candidates_does_not_join_its_ends():
     stars = table_of_stars(*parts)
     # Each candidate has the stars of two neighbours on the chain.
     groups = [np.arange(40 * i, 40 * i + 80) for i in range(25)]
-    merged = RepetitionMerger(min_share=0.0).fit(candidates(stars, groups)).candidates_
+    merged = RepetitionMerger(min_share=0.0).fit_transform(candidates(stars, groups))
     ends = merged.table[["ra", "pmra"]].to_numpy()
     assert len(merged) > 2
     assert (merged.table["n_members"] < 13 * 40).all()
-    assert np.ptp(ends[:, 0]) > 0.5
+    # The chain is 1 deg and 3 mas/yr long.
+    assert (np.ptp(ends, axis=0) > [0.5, 1.5]).all()
 
 
 def test_one_candidate_across_two_neighbours_does_not_join_them():
@@ -108,7 +109,7 @@ def test_one_candidate_across_two_neighbours_does_not_join_them():
     left, right = np.arange(150), np.arange(150, 300)
     groups = [*repetitions(rng, left, 10, 0.9), *repetitions(rng, right, 10, 0.9), np.arange(300)]
     persistence = np.r_[np.full(20, 0.4), 0.1] + rng.uniform(0, 0.01, 21)
-    merged = RepetitionMerger(min_share=0.25).fit_transform(candidates(stars, groups, persistence))
+    merged = RepetitionMerger().fit_transform(candidates(stars, groups, persistence))
     assert sorted(merged.table["n_repetitions"]) == [10, 11]
     assert sorted(merged.table["n_members"]) == [150, 150]
 
@@ -146,16 +147,13 @@ def test_min_share_leaves_out_what_few_repetitions_hold():
     assert sizes == [100, 82, 80]
 
 
-def test_best_is_kept_where_no_star_is_in_the_share():
+def test_members_of_the_best_are_never_left_out():
     rng = np.random.default_rng(7)
     stars = table_of_stars(cluster(rng, 60, at=(80.0, 10.0)))
-    found = candidates(stars, [np.arange(20), np.arange(20, 40), np.arange(40, 60)])
-    merger = RepetitionMerger(
-        min_share=1.0, max_proper_motion_difference=None, max_parallax_difference=None
-    )
-    (merged,) = merger.fit_transform(found)
-    assert merged["n_repetitions"] == 3
-    assert merged.rows.tolist() == list(range(20))
+    found = candidates(stars, [np.arange(60), *[np.arange(20, 40)] * 5])
+    (merged,) = RepetitionMerger(min_share=1.0).fit_transform(found)
+    assert merged["n_repetitions"] == 6
+    assert len(merged) == 60
 
 
 def test_merged_row_is_described_anew():
