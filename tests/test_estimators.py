@@ -16,9 +16,11 @@ import climbkit
 from climbkit import (
     CDBSCAN,
     SSDBSCAN,
+    CatalogueCrossmatch,
     ChiSquaredGate,
     CLiMB,
     ClusterSignificanceTest,
+    ClusterStructure,
     CMDImageTransformer,
     ContrastDBSCAN,
     GaiaQualityMask,
@@ -32,11 +34,13 @@ from climbkit import (
     NoveltyTest,
     ParallaxZeroPoint,
     ProperMotionFrame,
+    RepetitionMerger,
     SeedHoldout,
     SelectionGate,
     SmoothField,
     SmoothMixture,
     SquareTiling,
+    SyntheticCMD,
     TiledHDBSCAN,
     TwoStageSearchCV,
 )
@@ -72,10 +76,14 @@ ESTIMATORS = [
 # Public estimators that take no matrix of arbitrary width, so that the checks above cannot feed
 # them; the checks that need no data still hold.
 OWN_INPUT = {
+    CatalogueCrossmatch: "takes candidates",
     ClusterSignificanceTest: "takes candidates, or a table of one cluster's stars",
+    ClusterStructure: "takes candidates, or a table of one cluster's stars",
     GMMMembership: "takes candidates, or a table of one cluster's stars",
     GaiaQualityMask: "takes a table of stars with Gaia's columns",
     ParallaxZeroPoint: "takes a table of stars with Gaia's columns",
+    RepetitionMerger: "takes candidates",
+    SyntheticCMD: "draws stars from isochrones, and takes no data",
     ProperMotionFrame: "takes a table of stars with Gaia's columns",
     CMDImageTransformer: "takes candidates, or the stars of each diagram",
     ChiSquaredGate: "is a gate of KBound, which fits it with the labels of the groups",

@@ -24,6 +24,7 @@ FLOOR = {
     "dynamics": 2,
     "survey": 2,
     "cmd": 2,
+    "neural": 2,
     "distributed": 3,
     "pipelines": 4,
     "cli": 4,
@@ -76,16 +77,18 @@ def test_rooms_import_downwards(path):
     assert not above, f"{room} (floor {FLOOR[room]}) imports {above}"
 
 
+def imported_packages(path):
+    """Names of the packages that a file imports, anywhere in it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield (node.module or "").partition(".")[0]
+
+
 @pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_only_kernels_import_numba(path):
-    imported = {
-        alias.name.partition(".")[0]
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Import)
-        for alias in node.names
-    } | {
-        (node.module or "").partition(".")[0]
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.ImportFrom)
-    }
-    assert "numba" not in imported or path.parent.name == "kernels"
+def test_numba_and_keras_stay_in_their_rooms(path):
+    room = path.relative_to(PACKAGE).parts[0]
+    imported = set(imported_packages(path))
+    assert "numba" not in imported or room == "kernels"
+    assert "keras" not in imported or room == "neural"
