@@ -67,7 +67,7 @@ class RadialProfile:
         return self.model.density(radii, *(self.values[name] for name in self.model.names))
 
 
-def fit_profile(places, weights, start, reach, model="king", region=None):
+def fit_profile(places, weights, center, model="king", region=None):
     """Fit a profile with a flat background to the places of stars.
 
     Parameters
@@ -76,10 +76,8 @@ def fit_profile(places, weights, start, reach, model="king", region=None):
         In the tangent plane, arcmin.
     weights : ndarray of shape (n_stars,)
         Weight of each star, from 0 to 1.
-    start : ndarray of shape (n_centers, 2)
-        Where the centre may be, arcmin.
-    reach : float
-        How far from there, arcmin.
+    center : pair of float
+        Where the radii are counted from, arcmin; see `likeliest_center`.
     model : {"king", "plummer"}, default="king"
         Profile.
     region : float, default=None
@@ -99,8 +97,7 @@ def fit_profile(places, weights, start, reach, model="king", region=None):
     (the sandwich), as weights of 1/2 do not make half a star.
     """
     model = MODELS[model]
-    center = _center(places, weights, start, reach, region)
-    away = places - center
+    away = places - np.asarray(center)
     order = np.argsort(np.hypot(*away.T), kind="stable")
     radii, weights = np.hypot(*away.T)[order], weights[order]
     region = outer_radius(radii) if region is None else region
@@ -141,6 +138,55 @@ def fit_profile(places, weights, start, reach, model="king", region=None):
         float(log),
         limits=limits,
     )
+
+
+def likeliest_center(places, weights, starts, reach, region=None):
+    """Return where a Plummer profile on a background is the likeliest.
+
+    Parameters
+    ----------
+    places : ndarray of shape (n_stars, 2)
+        In the tangent plane, arcmin.
+    weights : ndarray of shape (n_stars,)
+        Weight of each star, from 0 to 1.
+    starts : ndarray of shape (n_starts, 2)
+        Where it may be, arcmin.
+    reach : float
+        How far from there, arcmin.
+    region : float, default=None
+        As in `fit_profile`.
+
+    Returns
+    -------
+    center : (float, float)
+        Arcmin.
+    """
+    best = None
+    for start in starts:
+        radii = np.hypot(*(places - start).T)
+        radius = outer_radius(radii) if region is None else region
+        inside = radii <= radius
+        here, mass = places[inside], weights[inside]
+
+        def cost(p, here=here, mass=mass, radius=radius):
+            away = np.hypot(here[:, 0] - p[0], here[:, 1] - p[1])
+            return -_log_mixture(PLUMMER, away, mass, radius, (np.exp(p[2]),), _share(p[3]))
+
+        scale = np.log(np.median(radii[inside]))
+        found = minimize(
+            cost,
+            [*start, scale, 1.0],
+            method="L-BFGS-B",
+            bounds=[
+                (start[0] - reach, start[0] + reach),
+                (start[1] - reach, start[1] + reach),
+                *scale_bounds(PLUMMER, radius),
+                (-_ODDS, _ODDS),
+            ],
+        )
+        if best is None or found.fun < best.fun:
+            best = found
+    return float(best.x[0]), float(best.x[1])
 
 
 def outer_radius(radii):
@@ -197,36 +243,6 @@ def _likeliest(model, radii, weights, region):
 
 def _share(logit):
     return 1.0 / (1.0 + np.exp(-logit))
-
-
-def _center(places, weights, starts, reach, region):
-    """Where a Plummer profile on a background is the likeliest."""
-    best = None
-    for start in starts:
-        radii = np.hypot(*(places - start).T)
-        radius = outer_radius(radii) if region is None else region
-        inside = radii <= radius
-        here, mass = places[inside], weights[inside]
-
-        def cost(p, here=here, mass=mass, radius=radius):
-            away = np.hypot(here[:, 0] - p[0], here[:, 1] - p[1])
-            return -_log_mixture(PLUMMER, away, mass, radius, (np.exp(p[2]),), _share(p[3]))
-
-        scale = np.log(np.median(radii[inside]))
-        found = minimize(
-            cost,
-            [*start, scale, 1.0],
-            method="L-BFGS-B",
-            bounds=[
-                (start[0] - reach, start[0] + reach),
-                (start[1] - reach, start[1] + reach),
-                *scale_bounds(PLUMMER, radius),
-                (-_ODDS, _ODDS),
-            ],
-        )
-        if best is None or found.fun < best.fun:
-            best = found
-    return best.x[:2]
 
 
 def _errors(model, parameters, radii, weights, region, limits):

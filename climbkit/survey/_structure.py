@@ -13,7 +13,7 @@ from climbkit.base import BuilderMixin
 from climbkit.survey._distance import LENGTH_SCALE
 from climbkit.survey._stage_input import ASTROMETRY, MEMBER_PROBABILITY, as_candidates
 from climbkit.survey._structure_measure import Stars, measure
-from climbkit.survey._structure_result import COLUMN_UNITS, ClusterStructureResult
+from climbkit.survey._structure_result import annotate
 
 _THRESHOLD = "membership_threshold"  # column of GMMMembership
 
@@ -39,6 +39,11 @@ class ClusterStructure(BuilderMixin, BaseEstimator):
     distance_systematic : bool, default=True
         Whether the distance knows `parallax_systematic`; the published one does not.
 
+    dispersion_max_error : float or None, default=0.1
+        Members whose proper motion has a larger error than this in any direction, mas/yr, do not
+        enter the dispersion. They tell little of it, and the errors of faint stars in crowded
+        fields are too small [2]_. None: all members.
+
     profile : {"king", "plummer"} or None, default="king"
         Surface density that is fitted, with a flat background eta: King's (1962) profile
         k [(1 + (r/rc)^2)^-1/2 - (1 + (rt/rc)^2)^-1/2]^2 up to the tidal radius rt, and 0 beyond;
@@ -55,10 +60,11 @@ class ClusterStructure(BuilderMixin, BaseEstimator):
         - "binned": King's formula as published [1]_: densities in 5 rings out to 3 R50 about
           the mean position, with Poisson errors, without truncation at rt, and with flat priors.
 
-    profile_stars : {"all", "members", "weighted"}, default="all"
-        Stars of a candidate that make the profile: all of them, among which the background eta is
-        the field; its members alone; or all, each weighted by its membership probability. Without
-        probabilities these are the same.
+    profile_stars : {"weighted", "members", "all"}, default="weighted"
+        Stars of a candidate that make the profile: all, each weighted by its membership
+        probability; its members alone; or all alike, among which the background eta is the field.
+        The last needs no membership, but a field that is flat and a core that is not crowded.
+        Without probabilities these are the same.
 
     profile_radius : float, default=None
         Radius of the disc in which the profile is fitted, arcmin. None: up to the outermost star.
@@ -100,6 +106,62 @@ class ClusterStructure(BuilderMixin, BaseEstimator):
           in ``king_rc_error`` and so on;
         - ``structure_n_members``: members that have a position;
         - ``structure_reason``: why something is missing, else empty.
+
+    See Also
+    --------
+    GMMMembership : Tells the members.
+    climbkit.plotting.ProfileDisplay : The profile as a figure.
+
+    Notes
+    -----
+    Proper motions are carried to the mean position along great circles before they are averaged,
+    so that neither the poles nor 0/360 deg are anything special; ``pmra`` and ``pmdec`` are along
+    the axes there. Clusters are small beside the angles over which Gaia's systematic errors are
+    correlated, so that these do not average out: [2]_ finds limits of 0.01 mas and 0.025 mas/yr.
+
+    The distance is the median of a posterior on a grid, by the prior D^2 exp(-D / L). It is as
+    good as the zero point of the parallaxes: see `ParallaxZeroPoint`.
+
+    The dispersion is that of the likelihood of stars that are normal about one mean, with the
+    covariances of their errors, in two dimensions; `pm_systematic` is added to their errors.
+    Stars of the field among the members widen it.
+
+    The published King profile and the default one differ: five densities for four parameters
+    leave the priors to decide, the mean position of few stars is farther off the centre than the
+    core radius is wide, the untruncated formula rises again beyond rt, and rings with few stars
+    do not have normal errors. The likelihood of single stars needs no rings, is 0 beyond rt but
+    for the background, and takes the likeliest centre of a Plummer profile. It cannot tell rc and
+    k apart where rc is not small against rt, as in Palomar 5. A parameter that ends at a limit of
+    what is searched has no error, and `structure_reason` names it: rt at ten radii of the region
+    says that no edge is seen in it.
+
+    Results do not depend on the order of rows nor on `n_jobs`. Time is linear in the number of
+    stars, about a second for a cluster of ten thousand.
+
+    References
+    ----------
+    .. [1] Baloyi et al. (2025), a search for globular clusters in Gaia DR3.
+    .. [2] Vasiliev & Baumgardt (2021), Gaia EDR3 view on galactic globular clusters,
+       doi:10.1093/mnras/stab1475.
+    .. [3] King (1962), The structure of star clusters. I, doi:10.1086/108756.
+    .. [4] Plummer (1911), On the problem of distribution in globular star clusters,
+       doi:10.1093/mnras/71.5.460.
+    .. [5] Bailer-Jones (2015), Estimating distances from parallaxes, doi:10.1086/683116.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from climbkit.survey._structure import ClusterStructure
+    >>> rng = np.random.default_rng(0)
+    >>> names = ["ra", "dec", "parallax", "pmra", "pmdec"]
+    >>> cluster = rng.normal([150, 2, 0.1, 1, -2], [0.02, 0.02, 0.1, 0.1, 0.1], (80, 5))
+    >>> errors = {f"{name}_error": 0.1 for name in names[2:]}
+    >>> stars = pd.DataFrame(cluster, columns=names).assign(**errors)
+    >>> table = ClusterStructure(profile="plummer").fit(stars).candidates_.table
+    >>> table[["parallax", "parallax_error", "distance", "plummer_a"]].round(3)
+       parallax  parallax_error  distance  plummer_a
+    0     0.108           0.011     9.825      1.384
     """
 
     _parameter_constraints = {
@@ -108,9 +170,10 @@ class ClusterStructure(BuilderMixin, BaseEstimator):
         "pm_systematic": [Interval(Real, 0, None, closed="left")],
         "distance_scale": [Interval(Real, 0, None, closed="neither")],
         "distance_systematic": ["boolean"],
+        "dispersion_max_error": [Interval(Real, 0, None, closed="neither"), None],
         "profile": [StrOptions({"king", "plummer"}), None],
         "profile_method": [StrOptions({"likelihood", "mcmc", "binned"})],
-        "profile_stars": [StrOptions({"all", "members", "weighted"})],
+        "profile_stars": [StrOptions({"weighted", "members", "all"})],
         "profile_radius": [Interval(Real, 0, None, closed="neither"), None],
         "coordinates": [tuple, list, None],
         "random_state": [Interval(Integral, 0, None, closed="left")],
@@ -126,9 +189,10 @@ class ClusterStructure(BuilderMixin, BaseEstimator):
         pm_systematic=0.02,
         distance_scale=LENGTH_SCALE,
         distance_systematic=True,
+        dispersion_max_error=0.1,
         profile="king",
         profile_method="likelihood",
-        profile_stars="all",
+        profile_stars="weighted",
         profile_radius=None,
         coordinates=None,
         random_state=0,
@@ -140,6 +204,7 @@ class ClusterStructure(BuilderMixin, BaseEstimator):
         self.pm_systematic = pm_systematic
         self.distance_scale = distance_scale
         self.distance_systematic = distance_systematic
+        self.dispersion_max_error = dispersion_max_error
         self.profile = profile
         self.profile_method = profile_method
         self.profile_stars = profile_stars
@@ -153,9 +218,9 @@ class ClusterStructure(BuilderMixin, BaseEstimator):
     def published(cls):
         """Return the published choices.
 
-        Members from 0.9 on, no systematic error in the distance, King's profile by five rings of
-        members. The published dispersion is not among them: its likelihood had a factor 1/2 too
-        many.
+        Members from 0.9 on, no systematic error in the distance, a dispersion of all members,
+        King's profile by five rings. The likelihood of the dispersion is not the published one,
+        which had a factor 1/2 too many.
 
         Returns
         -------
@@ -165,6 +230,7 @@ class ClusterStructure(BuilderMixin, BaseEstimator):
         return cls(
             min_probability=MEMBER_PROBABILITY,
             distance_systematic=False,
+            dispersion_max_error=None,
             profile_method="binned",
             profile_stars="members",
         )
@@ -218,7 +284,10 @@ class ClusterStructure(BuilderMixin, BaseEstimator):
         self.structures_ = list(
             tqdm(parallel(jobs), total=len(candidates), unit="candidate", disable=not self.verbose)
         )
-        self.candidates_ = self._annotated(candidates, stars.frames)
+        systematic = [self.parallax_systematic, self.pm_systematic, self.pm_systematic]
+        self.candidates_ = annotate(
+            candidates, self.structures_, stars.frames, self.profile, systematic
+        )
         self._fitted = X
         return self
 
@@ -239,21 +308,6 @@ class ClusterStructure(BuilderMixin, BaseEstimator):
         elif _THRESHOLD in candidates.table:
             least[:] = candidates.table[_THRESHOLD].to_numpy(dtype=np.float64)
         return candidates.probabilities >= np.repeat(least, np.diff(candidates.indptr))
-
-    def _annotated(self, candidates, frames):
-        """Columns of all results; without candidates there are columns without rows."""
-        rows = [each.columns(frames, self.profile) for each in self.structures_]
-        for name in ClusterStructureResult("").columns(frames, self.profile):
-            values = np.array([row[name] for row in rows])
-            candidates = candidates.annotate(name, values, unit=COLUMN_UNITS.get(name))
-            if name.endswith("_error") and f"{name}_sys" in COLUMN_UNITS:
-                size = self.parallax_systematic if "parallax" in name else self.pm_systematic
-                candidates = candidates.annotate(
-                    f"{name}_sys",
-                    np.where(np.isnan(values), np.nan, size),
-                    unit=COLUMN_UNITS[f"{name}_sys"],
-                )
-        return candidates
 
     def transform(self, X):
         """Return candidates with their structure.

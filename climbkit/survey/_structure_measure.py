@@ -130,10 +130,15 @@ def _motions_and_distance(stars, own, settings, found):
             mean[0], np.hypot(error[0], systematic), settings.distance_scale
         ),
     )
-    if len(complete) < FEWEST_STARS:
-        return [f"dispersion: {len(complete)} complete members; {FEWEST_STARS} are needed"]
+    most = settings.dispersion_max_error
+    motions, errors = astrometry.values[:, 1:], astrometry.errors[:, 1:, 1:]
+    if most is not None:
+        # By the larger of both, as the axes may be turned.
+        sharp = np.linalg.eigvalsh(errors)[:, -1] <= most**2
+        motions, errors = motions[sharp], errors[sharp]
+    if len(motions) < FEWEST_STARS:
+        within = "" if most is None else f" with errors up to {most:g} mas/yr"
+        return [f"dispersion: {len(motions)} complete members{within}; {FEWEST_STARS} are needed"]
     floor = settings.pm_systematic**2 * np.eye(2)
-    found["dispersion"] = motion_dispersion(
-        astrometry.values[:, 1:], astrometry.errors[:, 1:, 1:] + floor
-    )
+    found["dispersion"] = motion_dispersion(motions, errors + floor)
     return []

@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 
 from climbkit.survey._profile_binned import binned_profile
-from climbkit.survey._profile_fit import FEWEST_STARS, fit_profile
+from climbkit.survey._profile_fit import FEWEST_STARS, fit_profile, likeliest_center
 from climbkit.survey._profile_sampling import sample_profile
 
 _REACH = 2.0  # half-number radii that the centre may lie off the members' mean
@@ -38,23 +38,26 @@ def candidate_profile(name, places, own, probabilities, settings):
     """
     members = places[own]
     r50 = np.median(np.hypot(*members.T))
-    weights = np.ones(len(places))
+    all_places, all_weights = places, np.ones(len(places))
     if settings.profile_stars == "members":
-        places, weights = members, weights[own]
-    elif settings.profile_stars == "weighted":
+        places, weights = members, np.ones(len(members))
+    else:
         known = probabilities > 0
         places, weights = places[known], probabilities[known]
     region = settings.profile_radius
-    inside = np.hypot(*places.T) <= (np.inf if region is None else region)
-    if weights[inside].sum() < FEWEST_STARS or not r50 > 0:
+    near = weights[np.hypot(*places.T) <= (np.inf if region is None else region)]
+    if near.sum() < FEWEST_STARS or not r50 > 0:
         return None, (
-            f"profile: {weights[inside].sum():.3g} stars; {FEWEST_STARS} are needed at "
-            "different places"
+            f"profile: {near.sum():.3g} members; {FEWEST_STARS} are needed, at different places"
         )
     if settings.profile_method == "binned":
         return binned_profile(np.hypot(*places.T), r50, region), ""
+    # Stars of the field, or the lack of stars in a crowded core, would lead a centre astray.
     starts = np.stack([np.zeros(2), geometric_median(members)])
-    profile = fit_profile(places, weights, starts, _REACH * r50, settings.profile, region)
+    center = likeliest_center(places, weights, starts, _REACH * r50, region)
+    if settings.profile_stars == "all":
+        places, weights = all_places, all_weights
+    profile = fit_profile(places, weights, center, settings.profile, region)
     if settings.profile_method == "mcmc":
         digest = hashlib.sha256(str(name).encode()).digest()
         seed = [settings.random_state, int.from_bytes(digest[:8], "big")]

@@ -109,3 +109,36 @@ class ClusterStructureResult:
         found["structure_n_members"] = self.n_members
         found["structure_reason"] = self.reason
         return found
+
+
+def annotate(candidates, results, frames, profile, systematic):
+    """Return candidates with the columns of their results.
+
+    Parameters
+    ----------
+    candidates : CandidateSet
+        Candidates.
+    results : list of ClusterStructureResult
+        One for each.
+    frames : iterable of (str, str)
+        Pairs of coordinates whose columns are wanted.
+    profile : str or None
+        Name of the profile whose columns are wanted.
+    systematic : sequence of three floats
+        Systematic errors of parallax, pmra and pmdec.
+
+    Returns
+    -------
+    candidates : CandidateSet
+        With all columns, also where there are no candidates.
+    """
+    rows = [each.columns(frames, profile) for each in results]
+    systematic = dict(zip((f"{name}_error" for name in ASTROMETRY), systematic, strict=True))
+    for name in ClusterStructureResult("").columns(frames, profile):
+        values = np.array([row[name] for row in rows])
+        candidates = candidates.annotate(name, values, unit=COLUMN_UNITS.get(name))
+        if name in systematic:
+            sys_name = f"{name}_sys"
+            size = np.where(np.isnan(values), np.nan, systematic[name])
+            candidates = candidates.annotate(sys_name, size, unit=COLUMN_UNITS[sys_name])
+    return candidates
