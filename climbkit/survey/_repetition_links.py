@@ -1,8 +1,7 @@
 """Pairs of candidates that overlap or lie near each other, and the groups that they make."""
 
 import numpy as np
-from scipy.sparse import csr_matrix, triu
-from scipy.sparse.csgraph import connected_components
+from scipy.sparse import triu
 from scipy.spatial import cKDTree
 
 
@@ -89,33 +88,21 @@ def groups_about_the_best(first, second, rank):
 
     Notes
     -----
-    In each connected component the best candidate takes those that are linked to it, then the
-    best of what is left, and so on: a chain of links does not join what lies at its two ends.
-    The links are read once in every round; there are as many rounds as groups lie in one
-    component.
+    The best candidate takes those that are linked to it, then the best of what is left takes those
+    of what is left, and so on: a chain of links does not join what lies at its two ends. Time is
+    linear in candidates and links.
     """
     n = len(rank)
-    by_rank = np.argsort(rank)
+    ends, others = np.concatenate([first, second]), np.concatenate([second, first])
+    others = others[np.argsort(ends, kind="stable")]
+    starts = np.concatenate([[0], np.cumsum(np.bincount(ends, minlength=n))])
     best = np.full(n, -1, dtype=np.int64)
-    while True:
-        free = best < 0
-        if not free.any():
-            return best
-        open_ = free[first] & free[second]
-        first, second = first[open_], second[open_]
-        graph = csr_matrix((np.ones(len(first), dtype=np.int8), (first, second)), shape=(n, n))
-        n_parts, part = connected_components(graph, directed=False)
-        order = by_rank[free[by_rank]]
-        leader = np.full(n_parts, -1, dtype=np.int64)
-        leader[part[order[::-1]]] = order[::-1]
-        leaders = leader[leader >= 0]
-        best[leaders] = leaders
-        is_leader = np.zeros(n, dtype=bool)
-        is_leader[leaders] = True
-        # A link of two candidates lies in one component, which has one leader.
-        for one, other in ((first, second), (second, first)):
-            taken = is_leader[one]
-            best[other[taken]] = one[taken]
+    for leader in np.argsort(rank).tolist():
+        if best[leader] < 0:
+            linked = others[starts[leader] : starts[leader + 1]]
+            best[linked[best[linked] < 0]] = leader
+            best[leader] = leader
+    return best
 
 
 def groups_about_the_first(vectors, radius, row):

@@ -68,8 +68,9 @@ class RepetitionMerger(BuilderMixin, BaseEstimator):
         its repetitions hold. 0: the stars of all of them.
 
     linkage : {"best", "first"}, default="best"
-        - "best": groups about the best candidate of each connected component, as above, until
-          none of them are repetitions of each other.
+        - "best": the best candidate and its repetitions are a group, then the best one of the rest,
+          and so on; groups that are repetitions of each other are joined in the same way, until
+          there are none.
         - "first": as published [1]_: the first candidate of the table and those within `radius` of
           it are a group, then the first of the rest, and so on; nothing else counts, and the
           result depends on the order of candidates.
@@ -97,11 +98,11 @@ class RepetitionMerger(BuilderMixin, BaseEstimator):
     Notes
     -----
     The best candidate is the most persistent, then the one with more members, then the one whose
-    id is the smaller. Each group consists of the best candidate of a connected component and of
-    those linked to it directly, and the rest of the component is divided again: a chain of
-    candidates does not join two neighbours. What several repetitions hold of a group is then
-    compared in the same way with the other groups, until nothing is left to merge. The result
-    depends neither on the order of candidates nor on that of stars (except with "first").
+    id is the smaller. Connected components of repetitions are thus cut around their best
+    candidates: a chain of candidates does not join two neighbours. Groups are compared by the stars
+    that the best candidate or a quarter of the repetitions hold, so that a few candidates that span
+    two neighbours do not join them either. The result depends neither on the order of candidates
+    nor on that of stars (except with "first").
 
     Overlaps are a sparse product over candidates with different members; candidates at one place
     are found in a tree of unit vectors. Memory is linear in the number of memberships and of pairs
