@@ -27,7 +27,8 @@ class CatalogueCrossmatch(BuilderMixin, BaseEstimator):
     ----------
     catalogues : list of Catalogue, Catalogue, str or path-like, default=None
         Known objects; those of the first type in the list are the most important. A text or path
-        is a file with a type column, as for `Catalogue.read`. None: `Catalogue.default`.
+        is a file with a type column, as for `Catalogue.read`. None: `Catalogue.default`. Only
+        texts and None have a plain form for run files.
 
     radius : float, default=0.5
         Largest separation of a candidate from its object, degrees on the sphere. Where a catalogue
@@ -66,6 +67,8 @@ class CatalogueCrossmatch(BuilderMixin, BaseEstimator):
           one first,
         - ``type``: that of the object, ``"candidate"`` without,
         - ``separation``: from the object, degrees; NaN without,
+        - ``chance``: how likely an object would be as near if those within 5 deg were strewn at
+          random; NaN without,
         - ``catalogue``: name of the catalogue, empty without,
         - ``aliases``: further names of the object,
         - ``nearest_object``: the object that a candidate would have, were it the best one; where it
@@ -88,8 +91,9 @@ class CatalogueCrossmatch(BuilderMixin, BaseEstimator):
     Among candidates of one object those that agree with a quarter of the allowed differences come
     before others: a cluster before the field around it.
 
-    In the plane of the Milky Way open clusters lie so close that within 0.5 deg one may be near by
-    chance, all the more where a catalogue has no proper motions: mind the separation.
+    In the plane of the Milky Way open clusters lie so close that one may be within 0.5 deg by
+    chance, all the more where a catalogue has no proper motions: mind ``chance``. It knows nothing
+    of proper motions.
 
     References
     ----------
@@ -194,11 +198,14 @@ class CatalogueCrossmatch(BuilderMixin, BaseEstimator):
         self.catalogues_ = _catalogues(self.catalogues)
         known = KnownObjects(self.catalogues_)
         table = X.table
-        candidate, number, separation = known.pairs(places_of(table), self.radius)
+        places = places_of(table)
+        candidate, number, separation = known.pairs(places, self.radius)
         same = self._agree(table, known, candidate, number)
         candidate, number, separation = candidate[same], number[same], separation[same]
         chosen, away = self._choose(len(table), known, candidate, number, separation)
-        self.candidates_ = self._named(X, known, chosen, away)
+        named = self._named(X, known, chosen, away)
+        away = named.table["separation"].to_numpy()
+        self.candidates_ = named.annotate(chance=known.chance(places, away))
         self._fitted = X
         return self
 

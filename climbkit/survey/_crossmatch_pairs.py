@@ -13,6 +13,11 @@ from climbkit.survey._star_columns import numbers_in
 
 # Standard errors of a candidate's mean by which it may differ from its object.
 _MANY_SIGMA = 3.0
+# Around a candidate, how far the density of known objects is counted, degrees: some times the usual
+# radius of a match, and less than the scale height of open clusters at most distances.
+_NEIGHBOURHOOD = 5.0
+# Keeps the logarithm of what is left finite, for objects beyond that.
+_ALMOST_NONE = 1e-12
 
 
 class KnownObjects:
@@ -42,6 +47,8 @@ class KnownObjects:
         self.table = pd.concat(tables, ignore_index=True) if tables else empty
         self.key = pd.factorize(self.table["name"].map(name_key))[0].astype(np.int64)
         self.importance = pd.factorize(self.table["type"])[0].astype(np.int64)
+        place = (self.table[name].to_numpy(dtype=np.float64) for name in ("ra", "dec"))
+        self._vectors = unit_vectors(*place).T
         self._share(["pmra", "pmdec"], ["parallax"], ["aliases"])
 
     def _share(self, *groups):
@@ -79,7 +86,7 @@ class KnownObjects:
         if len(rows) == 0 or len(self.table) == 0:
             none = np.empty(0, dtype=np.int64)
             return none, none, np.empty(0)
-        places = unit_vectors(self.table["ra"].to_numpy(), self.table["dec"].to_numpy()).T
+        places = self._vectors
         reach = np.fmax(self.table["tidal_radius"].to_numpy(dtype=np.float64), radius)
         # A little more than the reach, which the separation then decides.
         found = cKDTree(vectors[rows]).query_ball_point(places, chord(reach * 1.001 + 1e-9))
@@ -89,6 +96,32 @@ class KnownObjects:
         separation = np.degrees(2.0 * np.arcsin(np.minimum(away / 2.0, 1.0)))
         near = separation <= reach[number]
         return candidate[near], number[near], separation[near]
+
+    def chance(self, vectors, separation):
+        """Return how likely the nearest object would be as near by chance.
+
+        Parameters
+        ----------
+        vectors : ndarray of shape (n_candidates, 3)
+            Unit vectors of the candidates.
+        separation : ndarray of shape (n_candidates,)
+            Degrees; NaN where there is no object.
+
+        Returns
+        -------
+        chance : ndarray of shape (n_candidates,)
+            If the objects around the candidate were strewn there at random.
+        """
+        chance = np.full(len(vectors), np.nan)
+        rows = np.flatnonzero(np.isfinite(vectors).all(axis=1) & np.isfinite(separation))
+        if len(rows):
+            _, once = np.unique(self.key, return_index=True)
+            tree = cKDTree(self._vectors[once])
+            n = tree.query_ball_point(vectors[rows], chord(_NEIGHBOURHOOD), return_length=True)
+            caps = 1.0 - np.cos(np.radians(separation[rows]))
+            part = caps / (1.0 - np.cos(np.radians(_NEIGHBOURHOOD)))
+            chance[rows] = -np.expm1(n * np.log1p(-np.minimum(part, 1.0 - _ALMOST_NONE)))
+        return chance
 
 
 def places_of(table):

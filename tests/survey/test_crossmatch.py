@@ -171,6 +171,20 @@ def test_tidal_radius_reaches_beyond_the_radius():
     assert CatalogueCrossmatch(known).fit_transform(candidates([11.5], [0.0]))[0]["name"] == "A 1"
 
 
+def test_chance_is_the_rate_at_which_random_places_have_an_object():
+    rng = np.random.default_rng(1)
+    at = np.degrees(np.arcsin(rng.uniform(-1, 1, 4000)))
+    ra = rng.uniform(0, 360, 4000)
+    known = catalogue([(f"A {i}", *place) for i, place in enumerate(zip(ra, at, strict=True))])
+    places = candidates(rng.uniform(0, 360, 2000), np.degrees(np.arcsin(rng.uniform(-1, 1, 2000))))
+    crossmatch = CatalogueCrossmatch(known, radius=3.0, tolerance=0.0, unique=False)
+    chance = crossmatch.fit_transform(places).table["chance"]
+    # Of what is uniform, a third lies below a third.
+    assert chance.notna().mean() > 0.8
+    for level in (0.1, 1 / 3, 0.6):
+        assert np.mean(chance < level) == pytest.approx(level, abs=0.05)
+
+
 def test_galactic_centres_match_too():
     known = catalogue([("NGC 288", 13.188, -26.583)])
     found = candidates([0.0], [0.0], l=[151.285], b=[-89.38])
