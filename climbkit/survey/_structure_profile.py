@@ -11,6 +11,7 @@ from climbkit.survey._profile_sampling import sample_profile
 _REACH = 2.0  # half-number radii that the centre may lie off the members' mean
 _STEPS = 100  # towards the geometric median
 _CLOSE = 1e-6  # arcmin: the shortest step
+_ONE_PLACE = 1e-5  # arcmin, less than a milliarcsecond: stars nearer than this are at one place
 
 
 def candidate_profile(name, places, own, probabilities, settings):
@@ -46,7 +47,7 @@ def candidate_profile(name, places, own, probabilities, settings):
         places, weights = places[known], probabilities[known]
     region = settings.profile_radius
     near = weights[np.hypot(*places.T) <= (np.inf if region is None else region)]
-    if near.sum() < FEWEST_STARS or not r50 > 0:
+    if near.sum() < FEWEST_STARS or not r50 > _ONE_PLACE:
         return None, (
             f"profile: {near.sum():.3g} members; {FEWEST_STARS} are needed, at different places"
         )
