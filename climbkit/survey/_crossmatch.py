@@ -11,7 +11,12 @@ from sklearn.utils.validation import check_is_fitted
 from climbkit.base import BuilderMixin
 from climbkit.survey._candidates import CandidateSet
 from climbkit.survey._catalogue import Catalogue
-from climbkit.survey._crossmatch_pairs import KnownObjects, places_of, same_astrometry
+from climbkit.survey._crossmatch_pairs import (
+    KnownObjects,
+    known_motions,
+    places_of,
+    same_astrometry,
+)
 
 # Baloyi et al. 2025, degrees.
 _PUBLISHED_RADIUS = 0.5
@@ -50,6 +55,10 @@ class CatalogueCrossmatch(BuilderMixin, BaseEstimator):
     max_parallax_difference : float, default=0.5
         The same for parallaxes, mas.
 
+    max_chance : float, default=0.3
+        No object is given that would be as near by chance with a larger probability than this (see
+        ``chance``), unless its proper motion is known and agrees. None: any may be.
+
     unique : bool, default=True
         Give an object to one candidate only, the best one; others are fragments or chance, and
         stay candidates. False: any number of candidates may have one name.
@@ -67,7 +76,7 @@ class CatalogueCrossmatch(BuilderMixin, BaseEstimator):
           one first,
         - ``type``: that of the object, ``"candidate"`` without,
         - ``separation``: from the object, degrees; NaN without,
-        - ``chance``: how likely an object would be as near if those within 5 deg were strewn at
+        - ``chance``: how likely an object would be as near if those within 3 deg were strewn at
           random; NaN without,
         - ``catalogue``: name of the catalogue, empty without,
         - ``aliases``: further names of the object,
@@ -91,9 +100,8 @@ class CatalogueCrossmatch(BuilderMixin, BaseEstimator):
     Among candidates of one object those that agree with a quarter of the allowed differences come
     before others: a cluster before the field around it.
 
-    In the plane of the Milky Way open clusters lie so close that one may be within 0.5 deg by
-    chance, all the more where a catalogue has no proper motions: mind ``chance``. It knows nothing
-    of proper motions.
+    In the plane of the Milky Way open clusters lie so close that some lies within 0.5 deg of most
+    places. Hence `max_chance`, and the column ``chance``, which knows nothing of proper motions.
 
     References
     ----------
@@ -122,6 +130,7 @@ class CatalogueCrossmatch(BuilderMixin, BaseEstimator):
         "tolerance": [Interval(Real, 0, None, closed="left")],
         "max_proper_motion_difference": [Interval(Real, 0, None, closed="left"), None],
         "max_parallax_difference": [Interval(Real, 0, None, closed="left"), None],
+        "max_chance": [Interval(Real, 0, 1, closed="both"), None],
         "unique": ["boolean"],
         "best_by": [str],
     }
@@ -135,6 +144,7 @@ class CatalogueCrossmatch(BuilderMixin, BaseEstimator):
         tolerance=0.1,
         max_proper_motion_difference=2.0,
         max_parallax_difference=0.5,
+        max_chance=0.3,
         unique=True,
         best_by="persistence",
     ):
@@ -144,6 +154,7 @@ class CatalogueCrossmatch(BuilderMixin, BaseEstimator):
         self.tolerance = tolerance
         self.max_proper_motion_difference = max_proper_motion_difference
         self.max_parallax_difference = max_parallax_difference
+        self.max_chance = max_chance
         self.unique = unique
         self.best_by = best_by
 
@@ -167,6 +178,7 @@ class CatalogueCrossmatch(BuilderMixin, BaseEstimator):
             prefer="type",
             max_proper_motion_difference=None,
             max_parallax_difference=None,
+            max_chance=None,
             unique=False,
         )
 
@@ -201,11 +213,20 @@ class CatalogueCrossmatch(BuilderMixin, BaseEstimator):
         places = places_of(table)
         candidate, number, separation = known.pairs(places, self.radius)
         same = self._agree(table, known, candidate, number)
+        if self.max_chance is not None:
+            sure = known.chance(places, candidate, separation) <= self.max_chance
+            sure |= known_motions(table, known.table, candidate, number) & self._agree(
+                table, known, candidate, number, _CLOSE
+            )
+            same &= sure
         candidate, number, separation = candidate[same], number[same], separation[same]
         chosen, away = self._choose(len(table), known, candidate, number, separation)
         named = self._named(X, known, chosen, away)
         away = named.table["separation"].to_numpy()
-        self.candidates_ = named.annotate(chance=known.chance(places, away))
+        rows = np.flatnonzero(np.isfinite(away))
+        chance = np.full(len(table), np.nan)
+        chance[rows] = known.chance(places, rows, away[rows])
+        self.candidates_ = named.annotate(chance=chance)
         self._fitted = X
         return self
 

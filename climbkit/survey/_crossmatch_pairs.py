@@ -14,8 +14,8 @@ from climbkit.survey._star_columns import numbers_in
 # Standard errors of a candidate's mean by which it may differ from its object.
 _MANY_SIGMA = 3.0
 # Around a candidate, how far the density of known objects is counted, degrees: some times the usual
-# radius of a match, and less than the scale height of open clusters at most distances.
-_NEIGHBOURHOOD = 5.0
+# radius of a match, and about the width of the plane of the Milky Way in open clusters.
+_NEIGHBOURHOOD = 3.0
 # Keeps the logarithm of what is left finite, for objects beyond that.
 _ALMOST_NONE = 1e-12
 
@@ -97,31 +97,32 @@ class KnownObjects:
         near = separation <= reach[number]
         return candidate[near], number[near], separation[near]
 
-    def chance(self, vectors, separation):
-        """Return how likely the nearest object would be as near by chance.
+    def chance(self, vectors, candidate, separation):
+        """Return how likely an object would be as near by chance.
 
         Parameters
         ----------
         vectors : ndarray of shape (n_candidates, 3)
             Unit vectors of the candidates.
-        separation : ndarray of shape (n_candidates,)
-            Degrees; NaN where there is no object.
+        candidate : ndarray of shape (n_pairs,), dtype int64
+            Rows of candidates with a place.
+        separation : ndarray of shape (n_pairs,)
+            Degrees from an object.
 
         Returns
         -------
-        chance : ndarray of shape (n_candidates,)
+        chance : ndarray of shape (n_pairs,)
             If the objects around the candidate were strewn there at random.
         """
-        chance = np.full(len(vectors), np.nan)
-        rows = np.flatnonzero(np.isfinite(vectors).all(axis=1) & np.isfinite(separation))
-        if len(rows):
-            _, once = np.unique(self.key, return_index=True)
-            tree = cKDTree(self._vectors[once])
-            n = tree.query_ball_point(vectors[rows], chord(_NEIGHBOURHOOD), return_length=True)
-            caps = 1.0 - np.cos(np.radians(separation[rows]))
-            part = caps / (1.0 - np.cos(np.radians(_NEIGHBOURHOOD)))
-            chance[rows] = -np.expm1(n * np.log1p(-np.minimum(part, 1.0 - _ALMOST_NONE)))
-        return chance
+        if len(candidate) == 0:
+            return np.empty(0)
+        _, once = np.unique(self.key, return_index=True)
+        tree = cKDTree(self._vectors[once])
+        rows, which = np.unique(candidate, return_inverse=True)
+        n = tree.query_ball_point(vectors[rows], chord(_NEIGHBOURHOOD), return_length=True)[which]
+        part = 1.0 - np.cos(np.radians(separation))
+        part /= 1.0 - np.cos(np.radians(_NEIGHBOURHOOD))
+        return -np.expm1(n * np.log1p(-np.minimum(part, 1.0 - _ALMOST_NONE)))
 
 
 def places_of(table):
@@ -171,6 +172,14 @@ def same_astrometry(table, known, candidate, number, *, motion, parallax):
         )
         same &= ~(between > np.maximum(parallax, _error(table, "parallax", candidate)))
     return same
+
+
+def known_motions(table, known, candidate, number):
+    """Tell for which pairs of candidate and object both proper motions are known."""
+    if not {"pmra", "pmdec"} <= set(table):
+        return np.zeros(len(candidate), dtype=bool)
+    between = _motions(table, candidate) - _motions(known, number)
+    return np.isfinite(between).all(axis=1)
 
 
 def _motions(table, rows):

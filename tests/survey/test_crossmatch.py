@@ -177,12 +177,25 @@ def test_chance_is_the_rate_at_which_random_places_have_an_object():
     ra = rng.uniform(0, 360, 4000)
     known = catalogue([(f"A {i}", *place) for i, place in enumerate(zip(ra, at, strict=True))])
     places = candidates(rng.uniform(0, 360, 2000), np.degrees(np.arcsin(rng.uniform(-1, 1, 2000))))
-    crossmatch = CatalogueCrossmatch(known, radius=3.0, tolerance=0.0, unique=False)
-    chance = crossmatch.fit_transform(places).table["chance"]
+    crossmatch = CatalogueCrossmatch(known, 3.0, tolerance=0.0, unique=False, max_chance=None)
+    chance = crossmatch.fit_transform(places).table["chance"].dropna()
     # Of what is uniform, a third lies below a third.
-    assert chance.notna().mean() > 0.8
+    assert len(chance) > 1800
+    named = crossmatch.set_params(max_chance=0.2).fit_transform(places).table["type"] == OC
+    assert named.mean() == pytest.approx(0.2, abs=0.03)
     for level in (0.1, 1 / 3, 0.6):
         assert np.mean(chance < level) == pytest.approx(level, abs=0.05)
+
+
+def test_object_that_may_be_there_by_chance_needs_its_proper_motion():
+    crowd = [(f"A {i}", 10.0 + 0.4 * (i % 15), 0.4 * (i // 15)) for i in range(225)]
+    known = catalogue(crowd, pmra=[1.0] + [np.nan] * 224, pmdec=[1.0] + [np.nan] * 224)
+    # As far from the first and the last corner on the left; only the first one's motion is known.
+    near = candidates([9.7, 9.7], [0.0, 5.6], pmra=[1.1, 1.1], pmdec=[1.0, 1.0])
+    crossmatch = CatalogueCrossmatch(known, tolerance=0.0)
+    assert crossmatch.fit_transform(near).table["name"].tolist() == ["A 0", "candidate 1"]
+    crossmatch.set_params(max_chance=None)
+    assert crossmatch.fit_transform(near).table["name"].tolist() == ["A 0", "A 210"]
 
 
 def test_galactic_centres_match_too():
