@@ -220,7 +220,8 @@ class CatalogueCrossmatch(BuilderMixin, BaseEstimator):
             )
             same &= sure
         candidate, number, separation = candidate[same], number[same], separation[same]
-        chosen, away = self._choose(len(table), known, candidate, number, separation)
+        tolerance = self.tolerance if self.prefer == "nearest" else np.inf
+        chosen, away = known.choose(len(table), candidate, number, separation, tolerance)
         named = self._named(X, known, chosen, away)
         away = named.table["separation"].to_numpy()
         rows = np.flatnonzero(np.isfinite(away))
@@ -237,32 +238,6 @@ class CatalogueCrossmatch(BuilderMixin, BaseEstimator):
         }
         limits = {name: None if one is None else part * one for name, one in limits.items()}
         return same_astrometry(table, known.table, candidate, number, **limits)
-
-    def _choose(self, n, known, candidate, number, separation):
-        """Row of each candidate's object, -1 for none, and the separation from it."""
-        importance, key = known.importance[number], known.key[number]
-        # Of one object in several catalogues, the most important entry.
-        order = np.lexsort((separation, number, importance, key, candidate))
-        pairs = np.stack([candidate[order], key[order]])
-        first = np.ones(len(order), dtype=bool)
-        first[1:] = (pairs[:, 1:] != pairs[:, :-1]).any(axis=0)
-        kept = order[first]
-        # An object is as near as the nearest of its entries.
-        at = np.cumsum(first) - 1
-        nearest = np.full(len(kept), np.inf)
-        np.minimum.at(nearest, at, separation[order])
-        least = np.full(n, np.inf)
-        np.minimum.at(least, candidate[kept], nearest)
-        tie = np.ones(len(kept), dtype=bool)
-        if self.prefer == "nearest":
-            tie = nearest <= least[candidate[kept]] + self.tolerance
-        kept, nearest = kept[tie], nearest[tie]
-        order = np.lexsort((number[kept], nearest, importance[kept], candidate[kept]))[::-1]
-        chosen, away = np.full(n, -1, dtype=np.int64), np.full(n, np.nan)
-        # The last one written is the best.
-        chosen[candidate[kept[order]]] = number[kept[order]]
-        away[candidate[kept[order]]] = separation[kept[order]]
-        return chosen, away
 
     def _named(self, X, known, chosen, away):
         order = self._order(X.table)

@@ -97,6 +97,49 @@ class KnownObjects:
         near = separation <= reach[number]
         return candidate[near], number[near], separation[near]
 
+    def choose(self, n, candidate, number, separation, tolerance):
+        """Choose one object for each candidate.
+
+        Parameters
+        ----------
+        n : int
+            Number of candidates.
+        candidate, number : ndarray of shape (n_pairs,), dtype int64
+            Rows of candidates and objects.
+        separation : ndarray of shape (n_pairs,)
+            Degrees.
+        tolerance : float
+            Among objects that are at most this farther than the nearest one, the type decides.
+
+        Returns
+        -------
+        chosen : ndarray of shape (n,), dtype int64
+            Row of the object, -1 where there is none.
+        away : ndarray of shape (n,)
+            Separation from it, NaN where there is none.
+        """
+        importance, key = self.importance[number], self.key[number]
+        # Of one object in several catalogues, the most important entry.
+        order = np.lexsort((separation, number, importance, key, candidate))
+        pairs = np.stack([candidate[order], key[order]])
+        first = np.ones(len(order), dtype=bool)
+        first[1:] = (pairs[:, 1:] != pairs[:, :-1]).any(axis=0)
+        kept = order[first]
+        # An object is as near as the nearest of its entries.
+        at = np.cumsum(first) - 1
+        nearest = np.full(len(kept), np.inf)
+        np.minimum.at(nearest, at, separation[order])
+        least = np.full(n, np.inf)
+        np.minimum.at(least, candidate[kept], nearest)
+        tie = nearest <= least[candidate[kept]] + tolerance
+        kept, nearest = kept[tie], nearest[tie]
+        order = np.lexsort((number[kept], nearest, importance[kept], candidate[kept]))[::-1]
+        chosen, away = np.full(n, -1, dtype=np.int64), np.full(n, np.nan)
+        # The last one written is the best.
+        chosen[candidate[kept[order]]] = number[kept[order]]
+        away[candidate[kept[order]]] = separation[kept[order]]
+        return chosen, away
+
     def chance(self, vectors, candidate, separation):
         """Return how likely an object would be as near by chance.
 

@@ -19,6 +19,67 @@ from climbkit.survey._star_columns import PROPER_MOTIONS, numbers_in
 _ROUNDING = 1e-9
 
 
+def ranks(candidates):
+    """Return 0 for the best candidate: the most persistent, then the largest, then by id.
+
+    Parameters
+    ----------
+    candidates : CandidateSet
+        Candidates; without persistence the number of members counts first.
+
+    Returns
+    -------
+    rank : ndarray of shape (n_candidates,), dtype int64
+        Each number once.
+    """
+    table = candidates.table
+    persistence = np.zeros(len(table))
+    if "persistence" in table:
+        persistence = numbers_in(table, "persistence")
+    persistence = np.where(np.isnan(persistence), -np.inf, persistence)
+    # Equal ids are candidates with the same stars and scale, of two tiles.
+    tile = table["tile"].astype(str) if "tile" in table else table["candidate_id"]
+    keys = (tile, table["candidate_id"], -table["n_members"], -persistence)
+    order = np.lexsort([np.asarray(key) if key.dtype.kind in "if" else _text(key) for key in keys])
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    return rank
+
+
+def _text(column):
+    return np.asarray(column, dtype=object).astype(str)
+
+
+def largest_probabilities(candidates, groups, indptr, indices):
+    """Return the largest probability that each member of a group has in any candidate.
+
+    Parameters
+    ----------
+    candidates : CandidateSet
+        Candidates.
+    groups : ndarray of shape (n_candidates,), dtype int64
+        Number of the group of each.
+    indptr, indices : ndarray of int64
+        Members of the groups, sorted within each.
+
+    Returns
+    -------
+    probabilities : ndarray of shape (n_members,) or None
+        None where the candidates have none.
+    """
+    if candidates.probabilities is None:
+        return None
+    n_stars = candidates.n_stars
+    keys = owners(indptr) * n_stars + indices
+    given = groups[owners(candidates.indptr)] * n_stars + candidates.indices
+    at = np.searchsorted(keys, given)
+    at[at == len(keys)] = 0
+    kept = keys[at] == given if len(keys) else np.zeros(len(given), dtype=bool)
+    largest = np.zeros(len(keys))
+    np.maximum.at(largest, at[kept], candidates.probabilities[kept])
+    return largest
+
+
 class DistinctCandidates:
     """Candidates of which no two hold the same stars.
 

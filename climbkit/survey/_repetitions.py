@@ -10,7 +10,6 @@ from sklearn.utils.validation import check_is_fitted
 from climbkit.base import BuilderMixin
 from climbkit.survey._candidate_table import describe_candidates
 from climbkit.survey._candidates import CandidateSet
-from climbkit.survey._memberships import owners
 from climbkit.survey._repetition_links import (
     chord,
     groups_about_the_best,
@@ -19,9 +18,13 @@ from climbkit.survey._repetition_links import (
     near_pairs,
     overlapping_pairs,
 )
-from climbkit.survey._repetition_members import DistinctCandidates, StarPlaces
+from climbkit.survey._repetition_members import (
+    DistinctCandidates,
+    StarPlaces,
+    largest_probabilities,
+    ranks,
+)
 from climbkit.survey._stage_input import as_candidates
-from climbkit.survey._star_columns import numbers_in
 
 # Baloyi et al. 2025: centres within this of the first of a group are one cluster, degrees.
 _PUBLISHED_RADIUS = 0.6
@@ -195,7 +198,7 @@ class RepetitionMerger(BuilderMixin, BaseEstimator):
         if not isinstance(X, CandidateSet):
             raise ValueError(f"X must be a CandidateSet; got {type(X).__name__}.")
         stars, coordinates = as_candidates(X, None, ())[1:]
-        rank = _ranks(X)
+        rank = ranks(X)
         found = DistinctCandidates(X, rank)
         places = StarPlaces(stars.iloc[found.stars], coordinates)
         if self.linkage == "first":
@@ -264,7 +267,7 @@ class RepetitionMerger(BuilderMixin, BaseEstimator):
             members.indptr,
             indices,
             table,
-            probabilities=_largest_probability(X, self.groups_, members.indptr, indices),
+            probabilities=largest_probabilities(X, self.groups_, members.indptr, indices),
             units=X.own_units,
             meta=X.meta,
         )
@@ -322,38 +325,3 @@ class RepetitionMerger(BuilderMixin, BaseEstimator):
             See ``labels_``.
         """
         return self.fit(X).labels_
-
-
-def _ranks(candidates):
-    """0 for the best candidate: the most persistent, then the largest, then by id."""
-    table = candidates.table
-    persistence = np.zeros(len(table))
-    if "persistence" in table:
-        persistence = numbers_in(table, "persistence")
-    persistence = np.where(np.isnan(persistence), -np.inf, persistence)
-    # Equal ids are candidates with the same stars and scale, of two tiles.
-    tile = table["tile"].astype(str) if "tile" in table else table["candidate_id"]
-    keys = (tile, table["candidate_id"], -table["n_members"], -persistence)
-    order = np.lexsort([np.asarray(key) if key.dtype.kind in "if" else _text(key) for key in keys])
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = np.arange(len(order))
-    return rank
-
-
-def _text(column):
-    return np.asarray(column, dtype=object).astype(str)
-
-
-def _largest_probability(candidates, groups, indptr, indices):
-    """Largest probability of each member of each group, None where there are none."""
-    if candidates.probabilities is None:
-        return None
-    n_stars = candidates.n_stars
-    keys = owners(indptr) * n_stars + indices
-    given = groups[owners(candidates.indptr)] * n_stars + candidates.indices
-    at = np.searchsorted(keys, given)
-    at[at == len(keys)] = 0
-    kept = keys[at] == given if len(keys) else np.zeros(len(given), dtype=bool)
-    largest = np.zeros(len(keys))
-    np.maximum.at(largest, at[kept], candidates.probabilities[kept])
-    return largest
