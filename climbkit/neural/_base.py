@@ -40,7 +40,9 @@ class NetworkEstimator(BuilderMixin, BaseEstimator):
 
     def _checked_samples(self, X, *, reset):
         """Finite numeric X as rows of numbers, a view of X where that is possible."""
-        shape = np.shape(X)
+        if not hasattr(X, "shape"):
+            X = np.asarray(X)
+        shape = X.shape
         if len(shape) > 2:
             # The rows' own width is checked below, where the message speaks of features.
             if not reset and tuple(shape[1:]) not in self._accepted_shapes():
@@ -49,8 +51,8 @@ class NetworkEstimator(BuilderMixin, BaseEstimator):
                     f"of shape {shape}."
                 )
             X = np.asarray(X)
-            X = X.reshape(len(X), int(np.prod(shape[1:])))
-        X = validate_data(self, X, reset=reset, dtype="numeric")
+            X = X.reshape(shape[0], int(np.prod(shape[1:])))
+        X = validate_data(self, X, reset=reset, dtype="numeric", ensure_min_samples=int(reset))
         if reset:
             self.input_shape_ = self._sample_shape(shape if len(shape) > 2 else X.shape)
         return X
@@ -125,6 +127,12 @@ class NetworkEstimator(BuilderMixin, BaseEstimator):
         -----
         Keras reads the file in its safe mode: no code that the file holds is run.
         """
+        estimator, learned = cls._read(path, trusted)
+        return estimator._take(learned)
+
+    @classmethod
+    def _read(cls, path, trusted=()):
+        """Unfitted estimator of a file, and the attributes that make it fitted."""
         content, state = read_model_file(path)
         if state.get("format") != _FORMAT:
             raise ValueError(
@@ -132,14 +140,19 @@ class NetworkEstimator(BuilderMixin, BaseEstimator):
                 f"{__version__} cannot read."
             )
         estimator = cls.from_dict(state, trusted=trusted)
-        estimator.input_shape_ = tuple(state["input_shape"])
-        estimator.n_features_in_ = state["n_features_in"]
+        learned = {name: _unplain(state["learned"][name]) for name in cls._saved_attributes}
+        learned["input_shape_"] = tuple(state["input_shape"])
+        learned["n_features_in_"] = state["n_features_in"]
         if "feature_names_in" in state:
-            estimator.feature_names_in_ = np.array(state["feature_names_in"], dtype=object)
-        for name in cls._saved_attributes:
-            setattr(estimator, name, _unplain(state["learned"][name]))
-        estimator.network_ = network_from_bytes(content)
-        return estimator
+            learned["feature_names_in_"] = np.array(state["feature_names_in"], dtype=object)
+        learned["network_"] = network_from_bytes(content)
+        return estimator, learned
+
+    def _take(self, learned):
+        """Become fitted by these attributes."""
+        for name, value in learned.items():
+            setattr(self, name, value)
+        return self
 
     def __getstate__(self):
         state = dict(super().__getstate__())

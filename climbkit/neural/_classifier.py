@@ -1,10 +1,12 @@
 """Classification by a network: classes, weights, early stopping, calibrated probabilities."""
 
+import contextlib
 from numbers import Integral, Real
+from os import PathLike, fspath
 
 import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.utils import check_random_state, compute_class_weight
+from sklearn.utils import assert_all_finite, check_random_state, compute_class_weight
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d
@@ -25,6 +27,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
 
     _parameter_constraints = {
         "architecture": [str, callable],
+        "weights": [str, PathLike, None],
         "optimizer": [str, callable],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
@@ -42,6 +45,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         self,
         architecture,
         *,
+        weights=None,
         optimizer="adam",
         learning_rate=1e-3,
         batch_size=32,
@@ -54,6 +58,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         verbose=0,
     ):
         self.architecture = architecture
+        self.weights = weights
         self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.batch_size = batch_size
@@ -66,15 +71,16 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, *, validation_data=None, augment=None):
-        """Train the network.
+    def fit(self, X, y=None, *, validation_data=None, augment=None):
+        """Train the network, or take `weights` as they are where there is no y.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, ...) or (n_samples, n_numbers)
             Samples, or samples laid flat.
-        y : array-like of shape (n_samples,)
-            Classes, two or more.
+        y : array-like of shape (n_samples,), default=None
+            Classes, two or more. With `weights` training starts from those, and y may be None:
+            nothing is trained then.
         validation_data : (X, y), default=None
             Samples for early stopping and calibration, instead of a part of X.
         augment : callable, default=None
@@ -95,6 +101,8 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         ImportError
             If keras is missing.
         """
+        if y is None:
+            return self._fit_without_labels(X)
         if self.calibration and self.validation_fraction is None and validation_data is None:
             raise ValueError(
                 "calibration needs held-out samples: set validation_fraction, pass "
@@ -105,7 +113,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         seed = int(check_random_state(self.random_state).randint(_SEEDS))
         n_outputs = 1 if len(self.classes_) == 2 else len(self.classes_)
         with seeded_globals(seed):
-            network = build_network(self.architecture, self.input_shape_, n_outputs)
+            network = self._initial_network(n_outputs)
             training, held_out = self._parts(X, y, validation_data, np.random.default_rng(seed))
             outcome = train(
                 network,
@@ -129,6 +137,77 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
             logits = network_outputs(network, held_out.X, self.input_shape_)
             self.temperature_ = fit_temperature(logits, held_out.y)
         return self
+
+    def calibrate(self, X, y):
+        """Fit the temperature to samples that were not trained on.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...) or (n_samples, n_numbers)
+            Samples, as in `fit`.
+        y : array-like of shape (n_samples,)
+            Their classes, among those of `fit`.
+
+        Returns
+        -------
+        self : NetworkClassifier
+            With a new ``temperature_``.
+
+        Raises
+        ------
+        ValueError
+            If X does not fit what was fitted, or y holds other classes.
+        """
+        logits = self._network_outputs(X)
+        self.temperature_ = fit_temperature(logits, self._numbers_of(y, logits))
+        return self
+
+    @classmethod
+    def from_network(cls, network, classes, **parameters):
+        """Make a fitted classifier of a network that was trained elsewhere.
+
+        Parameters
+        ----------
+        network : keras.Model
+            Gives logits: one for two classes, else one for each.
+        classes : array-like of shape (n_classes,)
+            Classes in the order of the outputs, ascending; of two the logit is that of the second.
+        **parameters : dict
+            Of the constructor; `architecture` must be what built the network, for `fit` to build
+            it again.
+
+        Returns
+        -------
+        classifier : NetworkClassifier
+            Fitted, with a temperature of 1; see `calibrate`.
+
+        Raises
+        ------
+        ValueError
+            If classes are not ascending, or are not as many as the outputs say.
+        """
+        classifier = cls(**parameters)
+        classes = np.asarray(classes)
+        n_outputs = 1 if len(classes) == 2 else len(classes)
+        if len(classes) < 2 or not np.array_equal(np.unique(classes), classes):
+            raise ValueError(f"classes must be two or more, ascending; got {classes}.")
+        if network.output_shape[-1] != n_outputs:
+            raise ValueError(
+                f"{len(classes)} classes need {n_outputs} logits; the network gives "
+                f"{network.output_shape[-1]}."
+            )
+        input_shape = tuple(network.input_shape[1:])
+        return classifier._take(
+            {
+                "network_": network,
+                "classes_": classes,
+                "temperature_": 1.0,
+                "history_": {},
+                "best_epoch_": None,
+                "input_shape_": input_shape,
+                "n_features_in_": int(np.prod(input_shape)),
+            }
+        )
 
     def decision_function(self, X):
         """Logits of the network, before the temperature.
@@ -177,9 +256,42 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         logits = self.decision_function(X)
         return self.classes_[(logits > 0).astype(int) if logits.ndim == 1 else logits.argmax(1)]
 
+    @classmethod
+    def _weights_path(cls, weights):
+        """Context that gives the path of the file that `weights` names."""
+        return contextlib.nullcontext(weights)
+
+    def _kept(self):
+        """What the file of `weights` has learned."""
+        with self._weights_path(fspath(self.weights)) as path:
+            return type(self)._read(path)[1]
+
+    def _fit_without_labels(self, X):
+        if self.weights is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None; only "
+                "with weights there is nothing to train."
+            )
+        self._take(self._kept())
+        self._checked_samples(X, reset=False)
+        return self
+
+    def _initial_network(self, n_outputs):
+        if self.weights is None:
+            return build_network(self.architecture, self.input_shape_, n_outputs)
+        learned = self._kept()
+        shapes = learned["input_shape_"], learned["network_"].output_shape[-1]
+        if shapes != (self.input_shape_, n_outputs):
+            raise ValueError(
+                f"weights={self.weights!r} are of a network from {shapes[0]} to {shapes[1]} "
+                f"outputs; X and y need one from {self.input_shape_} to {n_outputs}."
+            )
+        return learned["network_"]
+
     def _numbered_classes(self, X, y):
         """Learn the classes and return their numbers."""
         y = column_or_1d(y, warn=True)
+        assert_all_finite(y, input_name="y")
         check_classification_targets(y)
         check_consistent_length(X, y)
         self.classes_, numbers = np.unique(y, return_inverse=True)
@@ -189,7 +301,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
 
     def _parts(self, X, y, validation_data, rng):
         """Samples to train on and samples to hold out, or None."""
-        X = np.ascontiguousarray(as_float32(X))
+        X = np.ascontiguousarray(X if X.dtype == np.uint8 else as_float32(X))
         order = canonical_order(X, y)
         if validation_data is not None:
             held_X = self._checked_samples(validation_data[0], reset=False)

@@ -8,9 +8,10 @@ from numbers import Integral
 import numpy as np
 
 from climbkit.neural._classifier import NetworkClassifier
+from climbkit.neural._model_file import SUFFIX as _SUFFIX
 
-_WEIGHTS = "climbkit.neural"
-_SUFFIX = ".keras"
+_ROOM = "climbkit.neural"
+_FOLDER = "weights"
 
 # From this side on a flat row whose length is a square number is more likely a forgotten
 # image_shape than a list of features.
@@ -32,6 +33,10 @@ class CNNClassifier(NetworkClassifier):
     image_shape : (int, int) or (int, int, int), default=None
         Height, width and channels of the images that flat rows hold. None: X has images as they
         are; flat rows are then columns one pixel wide, for which "cmd" is a dense network.
+
+    weights : str or path-like, default=None
+        Name of weights that climbkit has trained (see `pretrained`), or a file of `save`. `fit`
+        starts from them, or leaves them as they are where it gets no y. None: random ones.
 
     optimizer : str or callable, default="adam"
         Name of a Keras optimizer, or a function ``optimizer(learning_rate, n_steps)`` that returns
@@ -100,7 +105,7 @@ class CNNClassifier(NetworkClassifier):
     Notes
     -----
     Values should be of about 0 to 1, as they come from `climbkit.CMDImageTransformer`; they are
-    not scaled here.
+    not scaled here, but for images of 8 bits (uint8), which are divided by 255.
 
     Nothing is imported of Keras before `fit` or `load`. It runs on JAX unless another backend was
     chosen by ``KERAS_BACKEND`` or by Keras' configuration file, or keras is imported already.
@@ -143,6 +148,7 @@ class CNNClassifier(NetworkClassifier):
         architecture="cmd",
         *,
         image_shape=None,
+        weights=None,
         optimizer="adam",
         learning_rate=1e-3,
         batch_size=32,
@@ -156,6 +162,7 @@ class CNNClassifier(NetworkClassifier):
     ):
         super().__init__(
             architecture,
+            weights=weights,
             optimizer=optimizer,
             learning_rate=learning_rate,
             batch_size=batch_size,
@@ -191,13 +198,21 @@ class CNNClassifier(NetworkClassifier):
         ImportError
             If keras is missing.
         """
-        folder = files(_WEIGHTS) / "weights"
-        kept = {entry.name: entry for entry in folder.iterdir()} if folder.is_dir() else {}
-        names = sorted(n.removesuffix(_SUFFIX) for n in kept if n.endswith(_SUFFIX))
-        if name not in names:
-            raise ValueError(f"name must be one of {names}; got {name!r}.")
-        with as_file(kept[f"{name}{_SUFFIX}"]) as path:
-            return cls.load(path)
+        if name not in _names():
+            raise ValueError(f"name must be one of {_names()}; got {name!r}.")
+        with cls._weights_path(name) as path:
+            return cls.load(path).set_params(weights=name)
+
+    @classmethod
+    def _weights_path(cls, weights):
+        if not str(weights).endswith(_SUFFIX):
+            if weights not in _names():
+                raise ValueError(
+                    f"weights must be one of {_names()}, or a file that ends in {_SUFFIX!r}; got "
+                    f"{weights!r}."
+                )
+            return as_file(files(_ROOM) / _FOLDER / f"{weights}{_SUFFIX}")
+        return super()._weights_path(weights)
 
     def _sample_shape(self, shape):
         """Height, width and channels."""
@@ -230,6 +245,13 @@ class CNNClassifier(NetworkClassifier):
     def _accepted_shapes(self):
         shape = self.input_shape_
         return (shape, shape[:2]) if shape[2] == 1 else (shape,)
+
+
+def _names():
+    """Names of the weights that climbkit ships."""
+    folder = files(_ROOM) / _FOLDER
+    entries = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+    return sorted(n.removesuffix(_SUFFIX) for n in entries if n.endswith(_SUFFIX))
 
 
 def _with_channels(shape):

@@ -6,7 +6,7 @@ import numpy as np
 
 from climbkit.neural._backend import import_keras
 from climbkit.neural._calibration import log_loss
-from climbkit.neural._prediction import network_outputs
+from climbkit.neural._prediction import as_float32, network_outputs
 
 
 class Samples(NamedTuple):
@@ -14,8 +14,8 @@ class Samples(NamedTuple):
 
     Attributes
     ----------
-    X : ndarray of shape (n_samples, ...), dtype float32
-        What goes into the network.
+    X : ndarray of shape (n_samples, ...), dtype float32 or uint8
+        What goes into the network; 8-bit images as fractions of white.
     y : ndarray of shape (n_samples,), dtype int
         Numbers of the classes.
     weights : ndarray of shape (n_samples,)
@@ -140,7 +140,7 @@ def _training_batches(keras, samples, schedule, augment, network):
         def __getitem__(self, number):
             places = np.arange(number * self.size, (number + 1) * self.size)
             rows = self.order[places % len(self.order)]
-            X, y = samples.X[rows], samples.y[rows]
+            X, y = as_float32(samples.X[rows]), samples.y[rows]
             if augment is not None:
                 # Keras may look at a batch more often than it trains on it, so each has its own
                 # generator.
