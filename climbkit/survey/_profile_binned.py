@@ -9,11 +9,15 @@ from climbkit.survey._profile_models import KING, king_untruncated
 N_RINGS = 5
 #: Rings reach this many half-number radii, as the published significance test does.
 RADII = 3.0
-# Points along k, rc, rt and eta.
-_GRID = (40, 40, 40, 40)
 # Upper limits of the flat priors: k in densities of the densest ring, rc and rt in radii of the
 # region, |eta| in mean densities of the region.
 _LIMITS = (10.0, 1.0, 2.0, 1.0)
+_POINTS = 40  # along each parameter
+# Powers of the likelihood by which the range is narrowed; the last is the posterior.
+_FLATTENINGS = (1 / 256, 1 / 64, 1 / 16, 1 / 4, 1.0)
+_NEGLIGIBLE = 1e-4  # of the peak of a marginal
+# What is summed over for k, rc, rt and eta in an array over (rc, rt, k, eta).
+_OTHER_AXES = ((0, 1, 3), (1, 2, 3), (0, 2, 3), (0, 1, 2))
 
 
 def king_rings(radii, region, *, n_rings=N_RINGS):
@@ -37,7 +41,9 @@ def king_rings(radii, region, *, n_rings=N_RINGS):
 
     Notes
     -----
-    The likelihood is quadratic in k and eta, so that all of the grid costs little.
+    The likelihood is quadratic in k and eta, so that all of the grid costs little. It is narrowed
+    step by step to where the posterior is, by a likelihood that is flattened less and less: that
+    of a rich cluster is narrower than a cell of the whole range.
     """
     edges = np.linspace(0.0, region, n_rings + 1)
     counts = np.histogram(radii, edges)[0]
@@ -47,23 +53,34 @@ def king_rings(radii, region, *, n_rings=N_RINGS):
     units = np.array([density.max(), region, region, counts.sum() / area.sum()])
     high = units * _LIMITS
     low = np.array([0.0, 0.0, 0.0, -high[3]])
-    values = tuple(
-        a + (b - a) * (np.arange(n) + 0.5) / n for a, b, n in zip(low, high, _GRID, strict=True)
-    )
+    for flattening in _FLATTENINGS:
+        cells = (high - low) / _POINTS
+        values = tuple(
+            a + cell * (np.arange(_POINTS) + 0.5) for a, cell in zip(low, cells, strict=True)
+        )
+        chi = _chi_squared(values, middle, density, error)
+        posterior = np.exp(-0.5 * flattening * (chi - chi.min()))
+        posterior /= posterior.sum()
+        marginals = tuple(posterior.sum(axis=others) for others in _OTHER_AXES)
+        there = [np.flatnonzero(each > _NEGLIGIBLE * each.max()) for each in marginals]
+        first = np.array([max(each[0] - 1, 0) for each in there])
+        last = np.array([min(each[-1] + 2, _POINTS) for each in there])
+        low, high = low + first * cells, low + last * cells
+    return values, marginals
+
+
+def _chi_squared(values, middle, density, error):
+    """Of densities at radii, over (rc, rt, k, eta)."""
     k, rc, rt, eta = values
     core = 1.0 / np.sqrt(1.0 + (middle / rc[:, None]) ** 2)
     edge = 1.0 / np.sqrt(1.0 + (rt / rc[:, None]) ** 2)
     shape = (core[:, None, :] - edge[:, :, None]) ** 2
     weight = error**-2
-    # chi^2 of k shape + eta against the densities, over (rc, rt, k, eta).
     squares, cross, data = shape**2 @ weight, shape @ weight, shape @ (weight * density)
     chi = (squares[..., None] * k - 2.0 * data[..., None]) * k
     chi = chi[..., None] + 2.0 * (cross[..., None] * k)[..., None] * eta
     chi += (weight.sum() * eta - 2.0 * (weight @ density)) * eta
-    posterior = np.exp(-0.5 * (chi - chi.min()))
-    posterior /= posterior.sum()
-    axes = {"k": (0, 1, 3), "rc": (1, 2, 3), "rt": (0, 2, 3), "eta": (0, 1, 2)}
-    return values, tuple(posterior.sum(axis=other) for other in axes.values())
+    return chi
 
 
 def binned_profile(radii, r50, region=None):

@@ -15,6 +15,8 @@ from climbkit.survey._structure_astrometry import astrometry_at, centre_and_radi
 from climbkit.survey._structure_profile import candidate_profile
 from climbkit.survey._structure_result import ClusterStructureResult
 
+_ROUNDING = 1e-9
+
 
 class Stars(NamedTuple):
     """Stars of a table as plain arrays.
@@ -133,8 +135,8 @@ def _motions_and_distance(stars, own, settings, found):
     most = settings.dispersion_max_error
     motions, errors = astrometry.values[:, 1:], astrometry.errors[:, 1:, 1:]
     if most is not None:
-        # By the larger of both, as the axes may be turned.
-        sharp = np.linalg.eigvalsh(errors)[:, -1] <= most**2
+        # By the largest in any direction, as the axes may be turned; that rounds.
+        sharp = np.linalg.eigvalsh(errors)[:, -1] <= most**2 * (1.0 + _ROUNDING)
         motions, errors = motions[sharp], errors[sharp]
     if len(motions) < FEWEST_STARS:
         within = "" if most is None else f" with errors up to {most:g} mas/yr"

@@ -132,6 +132,8 @@ def test_wrap_and_poles_are_nothing_special(ra, dec):
     moved = ClusterStructure().fit(cluster(ra=ra, dec=dec)).candidates_.table.iloc[0]
     same = ["r50", "parallax", "distance", "distance_lower", "parallax_error", "pmra_error"]
     assert moved[same].to_numpy(float) == pytest.approx(middle[same].to_numpy(float), rel=1e-6)
+    shape = ["king_rc", "king_rt", "pm_dispersion_limit"]
+    assert moved[shape].to_numpy(float) == pytest.approx(middle[shape].to_numpy(float), rel=1e-2)
     # Near a pole the axes at the mean position are not those at the point the stars lie about.
     speed = [np.hypot(each["pmra"], each["pmdec"]) for each in (middle, moved)]
     assert speed[1] == pytest.approx(speed[0], rel=1e-6)

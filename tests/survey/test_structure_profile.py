@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
+from scipy.optimize import least_squares
 
 from climbkit.survey import CandidateSet
 from climbkit.survey._profile_binned import king_rings, quantiles
@@ -70,7 +71,7 @@ def test_published_king_parameters_lie_within_the_errors(data_folder, name):
 
 def test_grid_of_the_published_fit_is_that_of_the_residuals():
     rng = np.random.default_rng(0)
-    radii = np.hypot(*draw(rng, "king", 200, 20, 8.0)[0].T)
+    radii = np.hypot(*draw(rng, "king", 100, 20, 8.0)[0].T)
     values, marginals = king_rings(radii, 8.0)
     edges = np.linspace(0, 8.0, 6)
     counts, area = np.histogram(radii, edges)[0], np.pi * np.diff(edges**2)
@@ -84,6 +85,23 @@ def test_grid_of_the_published_fit_is_that_of_the_residuals():
         others = tuple(i for i in range(4) if i != axis)
         expected = posterior.sum(axis=others) / posterior.sum()
         assert found == pytest.approx(expected, rel=1e-8, abs=1e-12)
+
+
+def test_the_published_posterior_of_a_rich_cluster_is_not_lost_between_cells():
+    radii = np.hypot(*draw(np.random.default_rng(0), "king", 50_000, 10, 8.0)[0].T)
+    edges = np.linspace(0, 8.0, 6)
+    counts, area = np.histogram(radii, edges)[0], np.pi * np.diff(edges**2)
+    middle = edges[:-1] + 0.8
+
+    def residuals(p):
+        model = p[0] * king_untruncated(middle, p[1], p[2]) + p[3]
+        return (model - counts / area) / (np.sqrt(np.maximum(counts, 1)) / area)
+
+    best = least_squares(residuals, [3000, 1.2, 7.0, 0.0], x_scale=[1000, 1, 1, 1]).x
+    for grid, share, value in zip(*king_rings(radii, 8.0), best, strict=True):
+        low, high = quantiles(grid, share, (0.001, 0.999))
+        assert low < value < high
+        assert grid[1] - grid[0] < 0.2 * (high - low)
 
 
 @pytest.mark.parametrize("name", ["king", "plummer"])
