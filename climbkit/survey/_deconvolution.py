@@ -50,7 +50,7 @@ class ClusterInField(NamedTuple):
     scale: float
 
 
-def fit_cluster_in_field(place, astrometry, errors, *, max_iter, tol):
+def fit_cluster_in_field(place, astrometry, errors, *, max_iter, tol, core=None):
     """Fit a cluster and a field by expectation maximisation.
 
     Parameters
@@ -65,24 +65,33 @@ def fit_cluster_in_field(place, astrometry, errors, *, max_iter, tol):
         Most iterations.
     tol : float
         Gain of log likelihood per star below which the fit is at rest.
+    core : ndarray of shape (n_stars,), dtype bool, default=None
+        Stars that the cluster is first given. None: those around the densest one.
 
     Returns
     -------
     fit : ClusterInField
-        The best of several starts; each runs for a while, the best of them to the end.
+        The best of several starts; each runs for a while, the best of them to the end. With a core
+        there is one.
     """
     spread = _robust_spread(np.column_stack([place, astrometry]))
-    scaled = np.column_stack([place, astrometry]) / spread
-    tree = cKDTree(scaled)
-    reach = tree.query(scaled, k=[min(_NEIGHBOUR + 1, len(scaled))])[0][:, 0]
-    away = np.linalg.norm(scaled - scaled[np.argmin(reach)], axis=1)
     floor = _VARIANCE_FLOOR * np.median(np.diagonal(errors, axis1=1, axis2=2), axis=0)
     floor = np.maximum(floor, (1e-6 * spread[2:]) ** 2)
     mixture = _Mixture(place, astrometry, errors, floor)
-    runs = [mixture.start(away <= np.quantile(away, share)) for share in _STARTS]
+    cores = (
+        _densest_shares(np.column_stack([place, astrometry]) / spread) if core is None else [core]
+    )
+    runs = [mixture.start(inside) for inside in cores]
     runs = [mixture.run(run, min(_WARM_UP, max_iter), tol) for run in runs]
     best = max(runs, key=lambda run: run.log_likelihood)
     return best if best.converged else mixture.run(best, max_iter, tol)
+
+
+def _densest_shares(scaled):
+    """Stars nearest to the densest one: several shares of all."""
+    reach = cKDTree(scaled).query(scaled, k=[min(_NEIGHBOUR + 1, len(scaled))])[0][:, 0]
+    away = np.linalg.norm(scaled - scaled[np.argmin(reach)], axis=1)
+    return [away <= np.quantile(away, share) for share in _STARTS]
 
 
 class _Mixture:

@@ -163,7 +163,7 @@ class GMMMembership(BuilderMixin, BaseEstimator):
         return cls(model="published")
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X, y=None, *, core=None):
         """Find the members of each candidate.
 
         Parameters
@@ -175,6 +175,11 @@ class GMMMembership(BuilderMixin, BaseEstimator):
             where they are there.
         y : ignored
             Not used, present for scikit-learn's API.
+        core : array-like of bool of shape (n_memberships,), default=None
+            In the order of the candidates' ``indices``, the stars that each cluster is first given
+            by the deconvolved model: what a search found, where the candidate was widened after
+            it. The cluster that is told is then that one, also where a denser one lies beside it.
+            None, and in candidates with fewer than 6 such stars: those around the densest star.
 
         Returns
         -------
@@ -193,6 +198,12 @@ class GMMMembership(BuilderMixin, BaseEstimator):
         if self.model == "deconvolved":
             errors = covariances(table)
         probabilities = np.zeros(len(candidates.indices))
+        core = np.zeros(len(probabilities), dtype=bool) if core is None else np.asarray(core)
+        if core.dtype != bool or core.shape != probabilities.shape:
+            raise ValueError(
+                f"core must be True or False for each of the {len(probabilities)} memberships; got "
+                f"dtype {core.dtype} of shape {core.shape}."
+            )
         converged = np.zeros(len(candidates), dtype=bool)
         reason = np.full(len(candidates), "", dtype=object)
         known = {}
@@ -210,10 +221,12 @@ class GMMMembership(BuilderMixin, BaseEstimator):
             order = _order(columns[:, rows], None if ids is None else ids[rows])
             where, rows = where[order], rows[order]
             # A search finds many groups at several scales, star by star the same.
-            key = rows.tobytes()
+            inside = core[begin + where]
+            key = rows.tobytes(), inside.tobytes()
             if key not in known:
                 blur = None if errors is None else errors[rows]
-                known[key] = self._mixture(columns[:, rows], blur, coordinates)
+                inside = inside if inside.sum() >= _FEWEST_STARS else None
+                known[key] = self._mixture(columns[:, rows], blur, coordinates, inside)
             found, converged[number] = known[key]
             probabilities[begin + where] = np.clip(found, 0.0, 1.0)
         self._keep(candidates, probabilities, converged, reason)
@@ -228,7 +241,7 @@ class GMMMembership(BuilderMixin, BaseEstimator):
         equatorial = self.model == "deconvolved" and {"ra", "dec"} <= names
         return ("ra", "dec") if equatorial else None
 
-    def _mixture(self, columns, errors, coordinates):
+    def _mixture(self, columns, errors, coordinates, core):
         """Probability of each star to belong to the cluster, and whether the fit came to rest."""
         vectors = unit_vectors(columns[0], columns[1])
         centre = mean_direction(vectors)
@@ -237,7 +250,9 @@ class GMMMembership(BuilderMixin, BaseEstimator):
             raw[:, 0] = unwrap(raw[:, 0], centre[0])
             return _published_mixture(raw, self.random_state)
         place, values, errors = carry(centre, vectors, columns, errors, coordinates)
-        fit = fit_cluster_in_field(place, values, errors, max_iter=self.max_iter, tol=self.tol)
+        fit = fit_cluster_in_field(
+            place, values, errors, max_iter=self.max_iter, tol=self.tol, core=core
+        )
         return fit.responsibility, fit.converged
 
     def _keep(self, candidates, probabilities, converged, reason):
@@ -289,7 +304,7 @@ class GMMMembership(BuilderMixin, BaseEstimator):
             return self.candidates_
         return type(self)(**self.get_params()).fit(X).candidates_
 
-    def fit_transform(self, X, y=None):
+    def fit_transform(self, X, y=None, *, core=None):
         """Fit and return ``candidates_``; see `fit`.
 
         Parameters
@@ -298,13 +313,15 @@ class GMMMembership(BuilderMixin, BaseEstimator):
             Candidates or stars.
         y : ignored
             Not used, present for scikit-learn's API.
+        core : array-like of bool of shape (n_memberships,), default=None
+            Stars that each cluster is first given.
 
         Returns
         -------
         candidates : CandidateSet
             See ``candidates_``.
         """
-        return self.fit(X).candidates_
+        return self.fit(X, core=core).candidates_
 
     def fit_predict(self, X, y=None):
         """Fit and return ``labels_``; see `fit`.

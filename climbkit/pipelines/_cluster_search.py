@@ -1,0 +1,385 @@
+"""The whole search: from a table of stars to a table of clusters."""
+
+import warnings
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClusterMixin, _fit_context, clone
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+from tqdm.auto import tqdm
+
+from climbkit.base import NOISE, BuilderMixin
+from climbkit.pipelines._cluster_assigning import assign_new, same_stars
+from climbkit.pipelines._cluster_defaults import (
+    STAGES,
+    default_stage,
+    possible_cuts,
+    with_errors,
+)
+from climbkit.pipelines._cluster_evidence import (
+    densest_parts,
+    describe_members,
+    members_only,
+    without_duplicates,
+)
+from climbkit.pipelines._cluster_tables import cluster_table, labels_of, member_tables, over
+from climbkit.survey._candidate_table import source_ids
+from climbkit.survey._stage_input import ASTROMETRY
+from climbkit.survey._star_columns import star_field, table_of
+
+_DROP = "drop"
+_STAGE = [HasMethods(["fit", "get_params"]), StrOptions({_DROP}), None]
+
+
+class ClusterSearch(ClusterMixin, BuilderMixin, BaseEstimator):
+    """Search a table of stars for star clusters.
+
+    Parameters
+    ----------
+    quality : GaiaQualityMask or "drop", default=None
+        Which stars take part; the others stay in the table, with the label -1. None: ruwe below
+        1.4, at least a five-parameter solution, and no parallax more than 5 errors below 0, as far
+        as the table has the columns.
+
+    tiledhdbscan : TiledHDBSCAN, default=None
+        Finds overdensities at many scales.
+
+    preselection : CandidateSelector or "drop", default=None
+        Which overdensities are looked at. None: those of a persistence of at least 0.05.
+
+    merger : RepetitionMerger or "drop", default=None
+        Makes one candidate of the overdensities that are one cluster.
+
+    widening : CandidateWidening or "drop", default=None
+        Takes all stars around a candidate that could be its members.
+
+    membership : GMMMembership, default=None
+        Tells members from the field.
+
+    significance : ClusterSignificanceTest or "drop", default=None
+        How often chance makes such a candidate.
+
+    classifier : estimator with ``fit_transform`` of a CandidateSet, or "drop", default=None
+        Adds ``p_class``, the probability that the colour-magnitude diagram is a cluster's. None:
+        left out.
+
+    selection : CandidateSelector or "drop", default=None
+        Which candidates are reported. None: those with at least 10 members and a log likelihood
+        ratio of cluster and field to the field alone of at least 50.
+
+    structure : ClusterStructure or "drop", default=None
+        Mean astrometry, profile, distance and inner motions of what is reported.
+
+    crossmatch : CatalogueCrossmatch or "drop", default=None
+        Names what is known.
+
+    n_refinements : int, default=1
+        How often candidates are widened again around the members that were found.
+
+    n_jobs : int, default=None
+        Threads of the stages that have no `n_jobs` of their own. The result does not depend on it.
+
+    verbose : int, default=0
+        Above 0: show a progress bar, which counts stages.
+
+    Attributes
+    ----------
+    labels_ : ndarray of shape (n_stars,), dtype int64
+        Row in `clusters_` of the cluster that each star is a member of, -1 for none.
+
+    clusters_ : QTable of shape (n_clusters,)
+        What was found.
+
+    cluster_set_ : CandidateSet
+        The same clusters with their members and membership probabilities.
+
+    member_tables_ : dict of str to DataFrame
+        By name of the cluster, the rows of its members with their ``probability``.
+
+    candidates_ : CandidateSet
+        What was looked at, before the selection, with all stars that membership was told for, and
+        in the column ``rejected_by`` why it is not reported; empty where it is.
+
+    stages_ : dict of str to estimator
+        The fitted stages.
+
+    notes_ : list of str
+        What was done without, such as cuts whose columns are absent.
+    """
+
+    _parameter_constraints = {
+        **dict.fromkeys(STAGES, _STAGE),
+        "tiledhdbscan": [HasMethods(["fit", "get_params"]), None],
+        "membership": [HasMethods(["fit", "get_params"]), None],
+        "classifier": [HasMethods(["fit_transform", "get_params"]), StrOptions({_DROP}), None],
+        "n_refinements": [Interval(Integral, 0, None, closed="left")],
+        "n_jobs": [Integral, None],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        *,
+        quality=None,
+        tiledhdbscan=None,
+        preselection=None,
+        merger=None,
+        widening=None,
+        membership=None,
+        significance=None,
+        classifier=None,
+        selection=None,
+        structure=None,
+        crossmatch=None,
+        n_refinements=1,
+        n_jobs=None,
+        verbose=0,
+    ):
+        self.quality = quality
+        self.tiledhdbscan = tiledhdbscan
+        self.preselection = preselection
+        self.merger = merger
+        self.widening = widening
+        self.membership = membership
+        self.significance = significance
+        self.classifier = classifier
+        self.selection = selection
+        self.structure = structure
+        self.crossmatch = crossmatch
+        self.n_refinements = n_refinements
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    @classmethod
+    def _nested_builders(cls):
+        return dict(STAGES)
+
+    def set_params(self, **params):
+        """Set parameters, also those of stages that are None: these become their default first.
+
+        Parameters
+        ----------
+        **params : dict
+            Such as ``tiledhdbscan__min_cluster_sizes``.
+
+        Returns
+        -------
+        self : ClusterSearch
+            The same.
+        """
+        for name in params:
+            stage, nested, _ = name.partition("__")
+            if nested and stage in STAGES and params.get(stage, getattr(self, stage)) is None:
+                setattr(self, stage, default_stage(stage))
+                params = {key: value for key, value in params.items() if key != stage}
+        return super().set_params(**params)
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, stars, y=None):
+        """Search the stars.
+
+        Parameters
+        ----------
+        stars : DataFrame or astropy Table of shape (n_stars, n_columns)
+            With positions (``ra`` and ``dec``, ``l`` and ``b``, or all four; degrees),
+            ``parallax`` (mas), ``pmra`` and ``pmdec`` (mas/yr), and where there are any
+            ``source_id`` (int64), the errors (``parallax_error``, ...), ``phot_g_mean_mag``,
+            ``bp_rp`` and what the quality mask needs.
+        y : ignored
+            Not used, present for scikit-learn's API.
+
+        Returns
+        -------
+        self : ClusterSearch
+            Fitted.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is not allowed, the table is empty or lacks a column, positions are not
+            in degrees, or ``source_id`` is not of whole numbers or appears twice.
+        """
+        table, units, _ = table_of(stars, None, ASTROMETRY)
+        source_ids(table)
+        self.notes_, self.stages_ = [], {}
+        work = self._errors(table)
+        with tqdm(total=len(STAGES) + 1, unit="stage", disable=not self.verbose) as bar:
+            self._bar = bar
+            try:
+                self._search(table, work, units)
+            finally:
+                del self._bar
+        return self
+
+    def _errors(self, table):
+        work, added = with_errors(table)
+        if added is None:
+            note = (
+                "stars have neither errors nor phot_g_mean_mag, by which these could be told; "
+                'membership is that of the "published" model, which takes none.'
+            )
+        elif added:
+            note = (
+                f"stars lack the columns {', '.join(added)}; membership takes the errors that Gaia "
+                "DR3 has at their magnitude."
+            )
+        else:
+            return work
+        self._errorless = added is None
+        self.notes_.append(note)
+        warnings.warn(note, UserWarning, stacklevel=4)
+        return work
+
+    def _search(self, table, work, units):
+        mask = self._mask(table)
+        search = self._stage("tiledhdbscan")
+        found = search.fit_transform(work, mask=mask)
+        self._done("tiledhdbscan", search)
+        for name in ("preselection", "merger"):
+            found = self._run(name, found)
+        found = self._members(found, mask)
+        selection = self._stage("selection")
+        found = self._significance(found, mask, selection)
+        found = self._run("classifier", found)
+        rejected = np.full(len(found), "", dtype=object)
+        if selection is not None:
+            selection.fit(found)
+            rejected = selection.reasons_
+        self._done("selection", selection)
+        found = found.annotate(rejected_by=rejected.astype(str))
+        self.candidates_ = over(found, table, units)
+        kept = found[rejected == ""]
+        structure = self._stage("structure")
+        if structure is not None and not getattr(self, "_errorless", False):
+            kept = structure.fit_transform(kept, mask=mask)
+        self._done("structure", structure)
+        kept = self._run("crossmatch", kept)
+        self._report(over(kept, table, units), table)
+
+    def _mask(self, table):
+        """Which stars take part."""
+        quality = self._stage("quality")
+        mask = np.ones(len(table), dtype=bool)
+        if quality is not None:
+            if self.quality is None:
+                quality, left_out = possible_cuts(quality, table)
+                if left_out:
+                    self.notes_.append(f"quality cuts without columns: {', '.join(left_out)}.")
+            column = quality.column
+            mask = quality.fit_transform(table)[column].to_numpy(dtype=bool)
+        self._done("quality", quality)
+        return mask
+
+    def _members(self, found, mask):
+        """Candidates with membership probabilities, one for each cluster."""
+        widening, membership = self._stage("widening"), self._stage("membership")
+        if getattr(self, "_errorless", False):
+            membership = membership.set_params(model="published")
+        for _ in range(self.n_refinements + 1 if widening is not None else 1):
+            core = None
+            if widening is not None:
+                found = widening.fit_transform(found, mask=mask)
+                core = widening.core_
+            found = membership.fit_transform(found, core=core)
+        self._done("widening", widening)
+        self._done("membership", membership)
+        return without_duplicates(describe_members(found))
+
+    def _significance(self, found, mask, selection):
+        """Candidates with p-values, where nothing else speaks against them."""
+        test = self._stage("significance")
+        if test is not None:
+            worth = np.ones(len(found), dtype=bool)
+            if selection is not None:
+                worth = selection.fit(found).kept_
+            parts, field = densest_parts(found[worth], mask)
+            table = test.fit(parts, mask=field).candidates_.table
+            for name in ("p_cst", "cst_sigma"):
+                values = np.full(len(found), np.nan)
+                values[worth] = table[name].to_numpy(dtype=np.float64)
+                found = found.annotate(**{name: values})
+            reasons = np.full(len(found), "not tested", dtype=object)
+            reasons[worth] = table["cst_reason"].to_numpy(dtype=object)
+            found = found.annotate(cst_reason=reasons.astype(str))
+        self._done("significance", test)
+        return found
+
+    def _report(self, kept, table):
+        self.cluster_set_ = members_only(kept)
+        self._windows = kept
+        self._table = table
+        self.labels_ = labels_of(self.cluster_set_, len(table))
+        self.clusters_ = cluster_table(self.cluster_set_)
+        self.member_tables_ = member_tables(self.cluster_set_)
+
+    def _stage(self, name):
+        """A stage that has not been fitted, None where it is left out."""
+        given = getattr(self, name)
+        if isinstance(given, str) or (given is None and name not in STAGES):
+            return None
+        stage = default_stage(name) if given is None else clone(given)
+        if self.n_jobs is not None and getattr(stage, "n_jobs", 0) is None:
+            stage.set_params(n_jobs=self.n_jobs)
+        return stage
+
+    def _run(self, name, found):
+        stage = self._stage(name)
+        if stage is not None:
+            found = stage.fit_transform(found)
+        self._done(name, stage)
+        return found
+
+    def _done(self, name, stage):
+        if stage is not None:
+            self.stages_[name] = stage
+        self._bar.set_postfix_str(name)
+        self._bar.update()
+
+    def fit_predict(self, stars, y=None):
+        """Fit and return ``labels_``; see `fit`.
+
+        Parameters
+        ----------
+        stars : DataFrame or astropy Table of shape (n_stars, n_columns)
+            Stars.
+        y : ignored
+            Not used, present for scikit-learn's API.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_stars,), dtype int64
+            See ``labels_``.
+        """
+        return self.fit(stars).labels_
+
+    def predict(self, stars):
+        """Give new stars the clusters that were found.
+
+        Parameters
+        ----------
+        stars : DataFrame or astropy Table of shape (n_stars, n_columns)
+            As for `fit`.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_stars,), dtype int64
+            Row in `clusters_`, -1 for none. The stars that were fitted get their ``labels_``.
+
+        Notes
+        -----
+        A new star is a member of a cluster if, of the stars around it, the nearest one is, in
+        position, parallax and proper motion, and is no farther than members are from each other.
+        """
+        check_is_fitted(self, "labels_")
+        table, _, _ = table_of(stars, None, ASTROMETRY)
+        if same_stars(table, self._table):
+            return self.labels_.copy()
+        mask = np.ones(len(table), dtype=bool)
+        if "quality" in self.stages_:
+            mask = self.stages_["quality"].mask(table)
+        coordinates = table_of(table, None, ASTROMETRY)[2]
+        new = star_field(table, coordinates, ASTROMETRY, mask=mask)
+        labels = np.full(len(table), NOISE, dtype=np.int64)
+        labels[new.rows] = assign_new(self._windows, self.labels_, new, coordinates)
+        return labels

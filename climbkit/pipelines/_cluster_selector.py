@@ -1,0 +1,164 @@
+"""Which candidates are reported: limits on what the stages say of them."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator, _fit_context
+from sklearn.utils._param_validation import Interval
+
+from climbkit.base import BuilderMixin
+from climbkit.survey._candidates import CandidateSet
+
+_NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
+_PROBABILITY = Interval(Real, 0, 1, closed="both")
+#: Limits: parameter → (column, whether it is a smallest value, whether a missing value passes).
+_LIMITS = {
+    "min_persistence": ("persistence", True, False),
+    "min_members": ("n_probable", True, False),
+    "max_r50": ("r50", False, False),
+    "min_evidence": ("evidence", True, False),
+    "max_p_cst": ("p_cst", False, True),
+    "min_class_probability": ("p_class", True, True),
+}
+
+
+class CandidateSelector(BuilderMixin, BaseEstimator):
+    """Keep the candidates that are within limits.
+
+    Each limit is on one column of the candidates; None leaves it out, and so does a column that
+    the candidates do not have.
+
+    Parameters
+    ----------
+    min_persistence : float, default=None
+        Smallest persistence in the tree of the search.
+
+    min_members : int, default=None
+        Smallest number of members (``n_probable``, or ``n_members`` where there are no
+        probabilities).
+
+    max_r50 : float, default=None
+        Largest half-number radius, degrees.
+
+    min_evidence : float, default=None
+        Smallest log likelihood ratio of cluster and field to the field alone, per member.
+
+    max_p_cst : float, default=None
+        Largest p-value of `ClusterSignificanceTest`. Candidates without one pass.
+
+    min_class_probability : float, default=None
+        Smallest probability that the colour-magnitude diagram is a cluster's. Candidates without
+        one pass.
+
+    Attributes
+    ----------
+    candidates_ : CandidateSet
+        Those within all limits, in the same order.
+
+    kept_ : ndarray of shape (n_candidates,), dtype bool
+        Which these are.
+
+    reasons_ : ndarray of shape (n_candidates,), dtype object
+        The limits that a candidate is beyond, by name; empty for those that are kept.
+    """
+
+    _parameter_constraints = {
+        "min_persistence": [_NOT_NEGATIVE, None],
+        "min_members": [Interval(Integral, 1, None, closed="left"), None],
+        "max_r50": [Interval(Real, 0, None, closed="neither"), None],
+        "min_evidence": [_NOT_NEGATIVE, None],
+        "max_p_cst": [_PROBABILITY, None],
+        "min_class_probability": [_PROBABILITY, None],
+    }
+
+    def __init__(
+        self,
+        *,
+        min_persistence=None,
+        min_members=None,
+        max_r50=None,
+        min_evidence=None,
+        max_p_cst=None,
+        min_class_probability=None,
+    ):
+        self.min_persistence = min_persistence
+        self.min_members = min_members
+        self.max_r50 = max_r50
+        self.min_evidence = min_evidence
+        self.max_p_cst = max_p_cst
+        self.min_class_probability = min_class_probability
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Find the candidates within the limits.
+
+        Parameters
+        ----------
+        X : CandidateSet
+            Candidates.
+        y : ignored
+            Not used, present for scikit-learn's API.
+
+        Returns
+        -------
+        self : CandidateSelector
+            Fitted.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is not allowed, or X is no CandidateSet.
+        """
+        if not isinstance(X, CandidateSet):
+            raise ValueError(f"X must be a CandidateSet; got {type(X).__name__}.")
+        table = X.table
+        beyond = [[] for _ in range(len(X))]
+        for name, (column, smallest, missing_passes) in _LIMITS.items():
+            limit = getattr(self, name)
+            if column == "n_probable" and column not in table:
+                column = "n_members"
+            if limit is None or column not in table:
+                continue
+            values = table[column].to_numpy(dtype=np.float64)
+            passes = values >= limit if smallest else values <= limit
+            if missing_passes:
+                passes |= np.isnan(values)
+            for number in np.flatnonzero(~passes):
+                beyond[number].append(name)
+        self.reasons_ = np.array([", ".join(names) for names in beyond] + [None], dtype=object)[:-1]
+        self.kept_ = self.reasons_ == ""
+        self.candidates_ = X[self.kept_.astype(bool)]
+        self._fitted = X
+        return self
+
+    def transform(self, X):
+        """Return the candidates within the limits.
+
+        Parameters
+        ----------
+        X : CandidateSet
+            Candidates.
+
+        Returns
+        -------
+        candidates : CandidateSet
+            See ``candidates_``.
+        """
+        return type(self)(**self.get_params()).fit(X).candidates_
+
+    def fit_transform(self, X, y=None):
+        """Fit and return ``candidates_``; see `fit`.
+
+        Parameters
+        ----------
+        X : CandidateSet
+            Candidates.
+        y : ignored
+            Not used, present for scikit-learn's API.
+
+        Returns
+        -------
+        candidates : CandidateSet
+            See ``candidates_``.
+        """
+        return self.fit(X).candidates_
