@@ -171,7 +171,7 @@ class RepetitionMerger(BuilderMixin, BaseEstimator):
         merger : RepetitionMerger
             Not fitted. Separations are on the sphere.
         """
-        return cls(radius=_PUBLISHED_RADIUS, linkage="first")
+        return cls(radius=_PUBLISHED_RADIUS, linkage="first", min_share=0.0)
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):

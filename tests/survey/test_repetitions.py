@@ -215,6 +215,14 @@ def test_published_rule_takes_all_within_reach_of_the_first():
     assert len(RepetitionMerger.published().fit_transform(middle_first)) == 1
 
 
+def test_published_members_are_the_union():
+    rng = np.random.default_rng(13)
+    stars = table_of_stars(cluster(rng, 60, at=(10.0, 0.0)))
+    groups = np.split(np.arange(60), 10)
+    merged = RepetitionMerger.published().fit_transform(candidates(stars, groups))
+    assert merged.table["n_members"].tolist() == [60]
+
+
 def test_largest_membership_probability_is_kept():
     rng = np.random.default_rng(11)
     stars = table_of_stars(cluster(rng, 4, at=(10.0, 0.0)))
