@@ -7,7 +7,7 @@ from importlib import resources
 import numpy as np
 
 from climbkit.base import NOISE
-from climbkit.pipelines._cluster_report_figures import cmd_image, four_panels, overview
+from climbkit.pipelines._cluster_report_figures import cmd_image, four_panels, overview, profile
 from climbkit.pipelines._cluster_report_numbers import (
     ENDS,
     escape,
@@ -23,11 +23,7 @@ from climbkit.pipelines._cluster_writing import run_record
 #: Columns of the table of clusters, where there are any of them; the sections have all.
 _TABLE = ("name", "type", "l", "b", "n_members", "r50", "distance")
 _TABLE += ("p_class", "p_cst", "persistence", "separation")
-_HEADS = {
-    "n_members": "members",
-    "r50": "r50",
-    "separation": "from catalogue position",
-}
+_HEADS = {"n_members": "members"}
 _UNKNOWN = "candidate"  # type of what no catalogue knows
 _DRAWN = 40  # clusters that get figures, unless asked for otherwise
 
@@ -134,7 +130,7 @@ def _caveats(sentences):
 def _table(clusters, rows):
     if not rows:
         return "<p>No cluster was found.</p>"
-    names = [name for name in _TABLE if name in clusters.colnames]
+    names = [n for n in _TABLE if n in clusters.colnames and any(known(row[n]) for row in rows)]
     numeric = {name for name in names if any(is_number(row[name]) for row in rows)}
     heads = "".join(
         f'<th scope="col" data-kind="{"number" if name in numeric else "text"}"'
@@ -162,7 +158,8 @@ def _cell(row, name, number, numeric):
     text, value = escape(write_cell(row, name)), row[name]
     sort_by = escape(value if known(value) else "")
     if name == "name":
-        return f'<th scope="row" data-value="{sort_by}"><a href="#cluster-{number}">{text}</a></th>'
+        link = f'<a href="#cluster-{number}">{text}</a>'
+        return f'<th scope="row" class="name" data-value="{sort_by}">{link}</th>'
     return f'<td data-value="{sort_by}"{" class=num" if numeric else ""}>{text}</td>'
 
 
@@ -188,9 +185,11 @@ def _section(search, number, row, *, files, drawn):
 
 
 def _figures(search, number):
-    image = cmd_image(search.cluster_set_, number)
+    image = cmd_image(search, number)
     image = "<p>No member has a colour and a magnitude.</p>" if image is None else _figure(image)
-    return f'{_figure(four_panels(search, number))}<div class="beside">{image}</div>'
+    curve = profile(search, number)
+    curve = "" if curve is None else _figure(curve)
+    return f'{_figure(four_panels(search, number))}<div class="beside">{curve}{image}</div>'
 
 
 def _numbers(clusters, row):

@@ -10,6 +10,7 @@ import numpy as np
 from climbkit._optional import import_optional
 
 _DPI = 110
+_OVERVIEW_SIZE, _PROFILE_SIZE = (9.0, 6.5), (5.0, 3.9)  # inches
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,8 @@ def overview(search):
 
     with house_style() as plt:
         display = CandidateDisplay.from_estimator(search)
-        display.figure_.set_size_inches(9.0, 6.5)
-        names = ", ".join(str(name) for name in search.cluster_set_.table["name"])
+        display.figure_.set_size_inches(_OVERVIEW_SIZE)
+        names = ", ".join(map(str, search.clusters_["name"])) or "nothing"
         return _picture(
             display.figure_,
             plt,
@@ -81,7 +82,7 @@ def four_panels(search, number):
     """Draw one cluster in four panels."""
     from climbkit.plotting._four_panel import FourPanelDisplay
 
-    name = search.cluster_set_.table["name"].iloc[number]
+    name = search.clusters_["name"][number]
     with house_style() as plt:
         display = FourPanelDisplay.from_estimator(search, number)
         return _picture(
@@ -94,13 +95,13 @@ def four_panels(search, number):
         )
 
 
-def cmd_image(clusters, number, transformer=None):
+def cmd_image(search, number, transformer=None):
     """Draw the colour-magnitude diagram of a cluster's members as a network sees it.
 
     Parameters
     ----------
-    clusters : CandidateSet
-        The clusters.
+    search : ClusterSearch
+        Fitted.
     number : int
         Which one.
     transformer : CMDImageTransformer, default=None
@@ -113,6 +114,7 @@ def cmd_image(clusters, number, transformer=None):
     """
     from climbkit.cmd import CMDImageTransformer
 
+    clusters = search.cluster_set_
     drawing = CMDImageTransformer() if transformer is None else transformer
     if not set(drawing.columns) <= set(clusters.stars):
         return None
@@ -125,13 +127,50 @@ def cmd_image(clusters, number, transformer=None):
     import_optional("matplotlib.image", "plot").imsave(
         buffer, image, format="png", cmap="gray", vmin=0.0, vmax=1.0, metadata={"Software": None}
     )
-    name = clusters.table["name"].iloc[number]
     return Picture(
         *_png(buffer),
-        alt=f"Colour-magnitude diagram of {name} as a small black and white image.",
+        alt=(
+            f"Colour-magnitude diagram of {search.clusters_['name'][number]} as a small black and "
+            "white image."
+        ),
         caption="Its members as an image, as the network sees groups.",
         drawn=False,
     )
+
+
+def profile(search, number):
+    """Draw the radial profile of a cluster.
+
+    Parameters
+    ----------
+    search : ClusterSearch
+        Fitted.
+    number : int
+        Which cluster.
+
+    Returns
+    -------
+    picture : Picture or None
+        None, where no profile was fitted.
+    """
+    from climbkit.plotting._profile import ProfileDisplay
+
+    structure = getattr(search, "stages_", {}).get("structure")
+    results = getattr(structure, "structures_", None) or []
+    # Rows of the structure are those of the clusters, in the same order.
+    if number >= len(results) or getattr(results[number], "profile", None) is None:
+        return None
+    name = str(search.clusters_["name"][number])
+    with house_style() as plt:
+        display = ProfileDisplay.from_estimator(structure, number, title=name)
+        display.figure_.set_size_inches(_PROFILE_SIZE)
+        return _picture(
+            display.figure_,
+            plt,
+            f"Radial profile of {name}: stars for each square arcminute against radius, and the "
+            "fitted curve.",
+            "Stars in rings about the centre, and the profile that was fitted to the stars.",
+        )
 
 
 def member_rows(clusters, number):

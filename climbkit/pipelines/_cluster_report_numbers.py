@@ -12,7 +12,7 @@ _ERROR_DIGITS = 2
 _MOST_DECIMALS = 8
 # Decimals of columns that have no error of their own.
 _DECIMALS = dict.fromkeys(["ra", "dec", "l", "b"], 4) | {"r50": 4, "separation": 4}
-_CLOSE = ("", "\u00b0")  # units that stand at the number without a space
+_CLOSE = ("", "\u00b0", "\u2032")  # units that stand at the number without a space
 #: Ends of the names of columns that belong to another one.
 ENDS = ("_error", "_error_sys", "_lower", "_upper")
 
@@ -107,7 +107,7 @@ def write_value(row, name, unit=""):
         decimals = decimals_of(error)
         text = f"{write_number(value, decimals)} ± {write_number(error, decimals)}"
         if known(systematic):
-            text = f"{text} (stat) ± {write_number(systematic, decimals)} (sys)"
+            text = f"{text} (stat) ± {write_number(systematic, decimals_of(systematic))} (sys)"
         return text + unit
     if known(lower) and known(upper):
         decimals = decimals_of(min(value - lower, upper - value))

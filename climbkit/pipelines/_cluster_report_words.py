@@ -35,7 +35,20 @@ MEANING = {
     "pmdec": "Mean proper motion in declination.",
     "distance": "Median of the posterior of one distance for all members, and its central 68 %.",
     "n_repetitions": "How often the search found it, over tiles and scales.",
+    "best_candidate_id": "The most persistent of these finds.",
+    "min_cluster_size": "Smallest cluster that the search allowed where it found this one.",
+    "widening_radius": "Radius about the centre within which stars were asked for membership.",
+    "evidence": "Log likelihood ratio of cluster and field to the field alone.",
+    "cst_sigma": "How far beyond the shuffled fields it lies, in their standard deviations.",
+    "parallax_std": "Standard deviation of the members that the search found.",
+    "pmra_std": "Standard deviation of the members that the search found.",
+    "pmdec_std": "Standard deviation of the members that the search found.",
+    "structure_n_members": "Members that have a position.",
     "pm_dispersion": "Scatter of proper motions beyond the errors.",
+    "pm_dispersion_limit": "What the scatter of proper motions hardly exceeds.",
+    "king_k": "Central density of King's profile, before the truncation is taken off.",
+    "king_eta": "Density of the background that is left.",
+    "king_c": "Concentration, log10 of tidal to core radius.",
     "king_rc": "Core radius of King's profile.",
     "king_rt": "Tidal radius of King's profile.",
     "plummer_a": "Scale radius of Plummer's profile.",
@@ -85,12 +98,14 @@ def caveats(search, rows):
     sentences : list of str
         Cuts that could not be made, stages that were left out, numbers that are missing.
     """
-    found = [str(note) for note in getattr(search, "notes_", ())]
+    found = [_sentence(note) for note in getattr(search, "notes_", ())]
     found += _left_out_cuts(search)
     for column, what in (("p_class", "a class"), ("p_cst", "a significance")):
         if rows and column in rows[0]:
             missing = [str(row["name"]) for row in rows if not known(row[column])]
-            if missing:
+            if len(missing) == len(rows):
+                found.append(f"No cluster has {what} ({column}).")
+            elif missing:
                 found.append(f"Without {what} ({column}): {_listed(missing)}.")
     return list(dict.fromkeys(found))
 
@@ -119,6 +134,11 @@ def fitted_stages(search):
             return list(stages.named_steps.values())
         return list(stages.values()) if hasattr(stages, "values") else list(stages)
     return []
+
+
+def _sentence(text):
+    text = str(text).strip()
+    return text[:1].upper() + text[1:]
 
 
 def _listed(names, most=8):

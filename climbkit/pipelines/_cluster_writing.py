@@ -1,6 +1,7 @@
 """Writes what a cluster search found to a folder."""
 
 import platform
+import warnings
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as version_of
 
@@ -147,7 +148,9 @@ def run_record(search, clusters=(), inputs=None):
     Returns
     -------
     record : dict
-        Versions, input, parameters (``climbkit.builder.from_dict`` reads ``search``) and clusters.
+        Versions, input, parameters (``climbkit.builder.from_dict`` reads
+        ``search``, which is None where a parameter has no plain form), the same of each stage as it
+        was fitted, and clusters.
     """
     from climbkit import __version__
 
@@ -156,10 +159,27 @@ def run_record(search, clusters=(), inputs=None):
         "python": platform.python_version(),
         "packages": _versions(),
         "input": {"n_stars": len(search.labels_), "files": list(inputs or [])},
-        "search": to_dict(search),
+        "search": _parameters(search),
+        "stages": {
+            name: _parameters(stage) for name, stage in getattr(search, "stages_", {}).items()
+        },
         "n_candidates": len(search.candidates_),
         "clusters": list(clusters),
     }
+
+
+def _parameters(search):
+    """Parameters for the run file; None where one of them has no plain form."""
+    try:
+        return to_dict(search)
+    except TypeError as error:
+        warnings.warn(
+            f"the run file does not hold the parameters: {error} The search cannot be repeated "
+            "from it.",
+            UserWarning,
+            stacklevel=5,
+        )
+        return None
 
 
 def _versions():
@@ -188,7 +208,8 @@ def member_tables(search):
     """
     tables = search.member_tables_
     names = list(map(str, search.clusters_["name"]))
-    tables = [tables[name] for name in names] if hasattr(tables, "items") else list(tables)
+    if hasattr(tables, "values"):
+        tables = [tables[name] for name in names] if set(names) <= set(tables) else tables.values()
     units = search.cluster_set_.units
     return [
         (printable(name), _member_table(table, printable(name), units))

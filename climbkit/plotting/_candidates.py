@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from climbkit.plotting._four_panel_data import named_clusters
 from climbkit.plotting._style import (
     NOISE_COLOR,
     NOISE_SHRINK,
@@ -17,6 +18,7 @@ _FRAMES = (("l", "b"), ("ra", "dec"))
 _THRESHOLD = "membership_threshold"  # column of GMMMembership: the least probability of a member
 _LEAST_RADIUS = 0.01  # of the height of the map, so that a compact cluster can be seen
 _STAR_LAYER, _MEMBER_LAYER, _CIRCLE_LAYER, _NAME_LAYER = 1.0, 1.5, 2.0, 3.0
+_OVERVIEW_MEMBER = 0.3  # of the usual size, so that the circles of clusters are seen
 _CMAP = "viridis_r"  # the best ones dark, on white
 
 
@@ -174,14 +176,17 @@ class CandidateDisplay:
         display : CandidateDisplay
             Drawn.
         """
-        from sklearn.utils.validation import check_is_fitted
-
-        check_is_fitted(search, "cluster_set_")
+        plot_kwargs.setdefault("member_size", _OVERVIEW_MEMBER)
         return cls.from_candidates(
-            search.cluster_set_, color_by=color_by, names="name", frame=frame, ax=ax, **plot_kwargs
+            named_clusters(search),
+            color_by=color_by,
+            names="name",
+            frame=frame,
+            ax=ax,
+            **plot_kwargs,
         )
 
-    def plot(self, ax=None, *, max_stars=100_000, cmap=_CMAP, linewidth=1.2):
+    def plot(self, ax=None, *, max_stars=100_000, cmap=_CMAP, linewidth=1.2, member_size=1.0):
         """Draw.
 
         Parameters
@@ -194,6 +199,8 @@ class CandidateDisplay:
             Colours of the candidates.
         linewidth : float, default=1.2
             Width of the circles' lines, in points.
+        member_size : float, default=1.0
+            Area of a member's point, against what suits their number.
 
         Returns
         -------
@@ -213,7 +220,7 @@ class CandidateDisplay:
             step = max(1, -(-len(self.stars) // max_stars))
             self._scatter(ax, self.stars[::step], middle, _STAR_LAYER, NOISE_COLOR, NOISE_SHRINK)
         if self.members is not None and len(self.members):
-            self._scatter(ax, self.members, middle, _MEMBER_LAYER, "0.35", 1.0)
+            self._scatter(ax, self.members, middle, _MEMBER_LAYER, "0.35", member_size)
         low, high = np.min(_around(shown, middle), axis=0), np.max(_around(shown, middle), axis=0)
         stretch = 1.0 / max(np.cos(np.radians(0.5 * (low[1] + high[1]))), 1e-3)
         ax.set_aspect(stretch)

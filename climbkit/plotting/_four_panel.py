@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from climbkit.plotting._four_panel_data import ClusterView, find_cluster
+from climbkit.plotting._four_panel_data import ClusterView, find_cluster, named_clusters
 from climbkit.plotting._four_panel_draw import (
     Ink,
     draw_histogram,
@@ -121,11 +121,8 @@ class FourPanelDisplay:
         display : FourPanelDisplay
             Drawn.
         """
-        from sklearn.utils.validation import check_is_fitted
-
-        check_is_fitted(search, "cluster_set_")
         return cls.from_candidate(
-            search.cluster_set_, cluster, min_probability=min_probability, **plot_kwargs
+            named_clusters(search), cluster, min_probability=min_probability, **plot_kwargs
         )
 
     @classmethod

@@ -26,6 +26,28 @@ _LEAST_WIDTH = 1e-3  # degrees
 _ROOM = 1.1
 
 
+def named_clusters(search):
+    """Return the clusters of a fitted search as a set that has their names.
+
+    Parameters
+    ----------
+    search : ClusterSearch
+        Fitted; whoever leaves out the stage that names has names in ``clusters_`` alone.
+
+    Returns
+    -------
+    clusters : CandidateSet
+        With the column ``name``.
+    """
+    from sklearn.utils.validation import check_is_fitted
+
+    check_is_fitted(search, "cluster_set_")
+    clusters = search.cluster_set_
+    if "name" in clusters.table:
+        return clusters
+    return clusters.annotate(name=[str(name) for name in search.clusters_["name"]])
+
+
 def find_cluster(candidates, candidate, min_probability):
     """Return the keyword arguments of a `FourPanelDisplay` of one candidate.
 
