@@ -136,6 +136,8 @@ class ProfileDisplay:
             ax = axes[0, 0]
         self.rings_ = rings = self._rings(n_rings)
         middle = np.sqrt(0.5 * (rings[:, 0] ** 2 + rings[:, 1] ** 2))
+        if self.profile.method == "binned":
+            middle = 0.5 * (rings[:, 0] + rings[:, 1])  # where the fit took the densities to be
         first = 0.0 if scale == "linear" else 0.5 * middle[0]
         spacing = np.linspace if scale == "linear" else np.geomspace
         radii = spacing(first, self.profile.region, _POINTS)

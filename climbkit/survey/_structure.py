@@ -86,8 +86,8 @@ class ClusterStructure(BuilderMixin, BaseEstimator):
     Attributes
     ----------
     structures_ : list of ClusterStructureResult
-        For each candidate, what the columns are made from, with the posterior of the distance on
-        its grid.
+        For each candidate, what the columns are made from: ``distance`` and ``dispersion`` with
+        their posteriors on grids, ``profile`` with its density, centre and stars.
 
     candidates_ : CandidateSet
         The candidates with these columns, NaN where there is none:

@@ -209,3 +209,19 @@ def test_units_come_along():
 def test_stars_without_errors_are_refused():
     with pytest.raises(ValueError, match="pmdec_error"):
         ClusterStructure().fit(cluster().drop(columns="pmdec_error"))
+
+
+def test_builder_and_dictionary_make_the_same_estimator():
+    built = ClusterStructure.builder().with_profile("plummer").with_pm_systematic(0.025).build()
+    assert ClusterStructure.from_dict(built.to_dict()).get_params() == built.get_params()
+    with pytest.raises(ValueError, match="pm_systematic"):
+        ClusterStructure.builder().with_pm_systematic(-1.0)
+
+
+def test_other_candidates_are_measured_as_those_fitted():
+    structure = ClusterStructure(profile=None).fit(cluster(0))
+    assert structure.transform(structure._fitted) is structure.candidates_
+    other = structure.transform(cluster(1)).table
+    expected = ClusterStructure(profile=None).fit(cluster(1)).candidates_.table
+    pd.testing.assert_frame_equal(other, expected)
+    assert "king_rc" not in other
