@@ -84,11 +84,11 @@ def motion_dispersion(motions, errors):
 
     size = np.sqrt(np.mean(x * x + y * y) + np.mean(a + b))
     grid = np.append(0.0, np.geomspace(_SPAN[0] * size, _SPAN[1] * size, _COARSE))
-    for _ in range(2):
+    for n_points in (_COARSE, _GRID):
         value = np.array([mean_at(each)[0] for each in grid])
         some = np.flatnonzero(value > value.max() - _NEGLIGIBLE)
         first, last = max(some[0] - 1, 0), min(some[-1] + 1, len(grid) - 1)
-        grid = np.linspace(grid[first], grid[last], _GRID)
+        grid = np.linspace(grid[first], grid[last], n_points)
     value = np.array([mean_at(each)[0] for each in grid])
     density = np.exp(value - value.max())
     steps = np.diff(grid) * 0.5 * (density[1:] + density[:-1])
