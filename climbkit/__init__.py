@@ -33,6 +33,7 @@ _ROOM_OF = {
     "ContrastDBSCAN": "cluster",
     "CMDImageTransformer": "cmd",
     "SyntheticCMD": "cmd",
+    "ClusterSearch": "pipelines",
     "CNNClassifier": "neural",
     "IntegralsOfMotion": "dynamics",
     "CandidateSet": "survey",

@@ -19,6 +19,7 @@ from climbkit import (
     CatalogueCrossmatch,
     ChiSquaredGate,
     CLiMB,
+    ClusterSearch,
     ClusterSignificanceTest,
     ClusterStructure,
     CMDImageTransformer,
@@ -78,6 +79,7 @@ ESTIMATORS = [
 OWN_INPUT = {
     CatalogueCrossmatch: "takes candidates",
     ClusterSignificanceTest: "takes candidates, or a table of one cluster's stars",
+    ClusterSearch: "takes a table of stars with Gaia's columns",
     ClusterStructure: "takes candidates, or a table of one cluster's stars",
     GMMMembership: "takes candidates, or a table of one cluster's stars",
     GaiaQualityMask: "takes a table of stars with Gaia's columns",

@@ -6,6 +6,8 @@ from climbkit.plotting._clusters import ClusterDisplay
 from climbkit.plotting._cmd import CMDDisplay
 from climbkit.plotting._comparison import ComparisonDisplay
 from climbkit.plotting._decision import DecisionDisplay
+from climbkit.plotting._four_panel import FourPanelDisplay
+from climbkit.plotting._profile import ProfileDisplay
 from climbkit.plotting._sensitivity import SeedSensitivityDisplay
 
 __all__ = [
@@ -15,5 +17,7 @@ __all__ = [
     "ClusterDisplay",
     "ComparisonDisplay",
     "DecisionDisplay",
+    "FourPanelDisplay",
+    "ProfileDisplay",
     "SeedSensitivityDisplay",
 ]
