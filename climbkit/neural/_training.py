@@ -197,7 +197,8 @@ def _watch(keras, network, samples, held_out, schedule, n_batches):
             )  # asking for it writes the weights back, on backends that detach them
             if held_out is not None:
                 logits = network_outputs(network, held_out.X, held_out.X.shape[1:])
-                watched = log_loss(logits, held_out.y, held_out.weights)
+                finite = np.isfinite(logits).all()
+                watched = log_loss(logits, held_out.y, held_out.weights) if finite else np.nan
                 shown["validation_loss"] = f"{watched:.4f}"
                 guess = logits.argmax(axis=1) if logits.shape[1] > 1 else logits[:, 0] > 0
                 self.history_so_far["validation_loss"].append(watched)
@@ -205,7 +206,7 @@ def _watch(keras, network, samples, held_out, schedule, n_batches):
                     float(np.mean(guess == held_out.y))
                 )
             self.bar.set_postfix(shown)
-            if not np.isfinite(loss):
+            if not np.isfinite(loss if held_out is None else loss + watched):
                 trainer.stop_training = True
             elif held_out is None:
                 self._keep(epoch)
