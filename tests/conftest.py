@@ -1,4 +1,4 @@
-"""What every test shares: the folder of real data and a headless matplotlib."""
+"""What every test shares: real data, a headless matplotlib, networks compiled once."""
 
 import os
 from pathlib import Path
@@ -15,3 +15,20 @@ def data_folder():
     if not folder:
         pytest.skip("CLIMBKIT_DATA is unset: it names the folder of real catalogues")
     return Path(folder).resolve()
+
+
+# Read by JAX when it is imported. Everything counts, however small or quickly compiled.
+CACHE = {
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compile_once(tmp_path_factory):
+    """Networks of the same shape are compiled once in a run of the tests, not at every fit."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in CACHE.items():
+            patch.setenv(name, value)
+        patch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path_factory.mktemp("compiled")))
+        yield
