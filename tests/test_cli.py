@@ -28,7 +28,7 @@ def error_of(result):
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo") / "new" / "folder"
-    result = invoke("demo", "--out", folder, "--seed", 3, *SMALL)
+    result = invoke("demo", "--job", "climb", "--out", folder, "--seed", 3, *SMALL)
     assert result.exit_code == 0, result.output
     return folder, result
 
@@ -116,7 +116,9 @@ def test_demo_gives_each_novel_group_a_p_value_and_a_stability(demo):
 
 
 def test_quiet_demo_prints_one_line(tmp_path):
-    result = invoke("demo", "--out", tmp_path, "--quiet", "--n-field", 0, "--draws", 1)
+    result = invoke(
+        "demo", "--job", "climb", "--out", tmp_path, "--quiet", "--n-field", 0, "--draws", 1
+    )
     assert result.exit_code == 0
     assert result.stderr == ""
     assert len(result.stdout.splitlines()) == 1
@@ -124,7 +126,7 @@ def test_quiet_demo_prints_one_line(tmp_path):
 
 def test_demo_does_without_figures_where_matplotlib_is_missing(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    result = invoke("demo", "--out", tmp_path, "--quiet", *SMALL)
+    result = invoke("demo", "--job", "climb", "--out", tmp_path, "--quiet", *SMALL)
     assert result.exit_code == 0
     assert 'pip install "climbkit[plot]"' in result.stderr
     assert not list(tmp_path.glob("*.png"))

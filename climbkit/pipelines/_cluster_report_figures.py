@@ -80,7 +80,7 @@ def overview(search):
 
 def four_panels(search, number):
     """Draw one cluster in four panels."""
-    from climbkit.plotting._four_panel import FourPanelDisplay
+    from climbkit.plotting import FourPanelDisplay
 
     name = search.clusters_["name"][number]
     with house_style() as plt:
@@ -153,7 +153,7 @@ def profile(search, number):
     picture : Picture or None
         None, where no profile was fitted.
     """
-    from climbkit.plotting._profile import ProfileDisplay
+    from climbkit.plotting import ProfileDisplay
 
     structure = getattr(search, "stages_", {}).get("structure")
     results = getattr(structure, "structures_", None) or []

@@ -72,7 +72,7 @@ class FourPanelDisplay:
     >>> import matplotlib.pyplot as plt
     >>> import numpy as np
     >>> from climbkit.datasets import make_cluster_field
-    >>> from climbkit.plotting._four_panel import FourPanelDisplay
+    >>> from climbkit.plotting import FourPanelDisplay
     >>> field = make_cluster_field(3_000, n_clusters=1, random_state=0)
     >>> display = FourPanelDisplay(field.data, np.flatnonzero(field.target == 0)).plot()
     >>> display.axes_[1, 1].get_ylabel()

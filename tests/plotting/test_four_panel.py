@@ -6,8 +6,7 @@ import pytest
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
-from climbkit.plotting import CandidateDisplay
-from climbkit.plotting._four_panel import FourPanelDisplay
+from climbkit.plotting import CandidateDisplay, FourPanelDisplay
 from climbkit.survey import CandidateSet, describe_candidates
 
 matplotlib = pytest.importorskip("matplotlib")
