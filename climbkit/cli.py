@@ -129,6 +129,12 @@ def demo(
     if job in (Job.ALL, Job.CLUSTERS):
         from climbkit.pipelines import _demo_clusters
 
+        missing = _demo_clusters.what_is_missing()
+        if missing and job is Job.CLUSTERS:
+            _fail(missing)
+        if missing:
+            typer.echo(missing, err=True)
+            return
         run = {"folder": out / _CLUSTERS, "seed": seed, "n_stars": n_stars}
         _run_stages(_demo_clusters, run, quiet)
 

@@ -250,3 +250,13 @@ def test_demo_figures_are_pictures_and_its_files_are_listed(demo):
 def test_labels_can_be_read_by_pandas_too(demo):
     labels = pd.read_csv(demo[0] / "labels.ecsv", comment="#", sep=" ")
     assert labels["source_id"].dtype == np.int64
+
+
+def test_demo_without_astropy_leaves_the_search_out_and_says_so(tmp_path, monkeypatch):
+    from importlib import util
+
+    find = util.find_spec
+    monkeypatch.setattr(util, "find_spec", lambda name: None if name == "astropy" else find(name))
+    result = invoke("demo", "--job", "clusters", "--out", tmp_path)
+    assert result.exit_code == 2
+    assert 'pip install "climbkit[search]"' in result.stderr

@@ -12,6 +12,13 @@ _CATALOGUE = "catalogue.ecsv"
 _DPI = 150
 
 
+def what_is_missing():
+    """Return why the search cannot be shown, empty where it can."""
+    if importlib.util.find_spec("astropy") is None:
+        return 'no search for star clusters without astropy: pip install "climbkit[search]"'
+    return ""
+
+
 def _simulate(run):
     from climbkit.datasets import make_cluster_field
 
