@@ -51,7 +51,9 @@ _PARAMETERS = {
     "quality": _QUALITY,
     "preselection": {"min_persistence": 0.05},
     "merger": {"min_share": 0.5},
-    "selection": {"min_members": 10, "min_evidence": 50.0},
+    "membership": {"max_iter": 100},
+    "significance": {"n_draws": 199},
+    "selection": {"min_members": 10, "min_evidence": 20.0, "max_p_cst": 0.01},
 }
 
 

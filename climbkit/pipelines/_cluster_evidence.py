@@ -1,18 +1,15 @@
 """What membership probabilities say of a candidate: its evidence, its members, its duplicates."""
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
-from climbkit.pipelines._cluster_widening import with_members
 from climbkit.survey._candidate_table import describe_candidates
-from climbkit.survey._frames import TangentPlane
-from climbkit.survey._significance_draws import densest_group
-from climbkit.survey._stage_input import ASTROMETRY, as_candidates, mean_direction
-from climbkit.survey._star_columns import star_field
+from climbkit.survey._stage_input import as_candidates
 
-#: Part of a candidate's members that a better one has, from which on it is the same cluster.
-SHARED = 0.3
-#: Members that stand for a candidate in the significance test: its time grows with their number.
-CORE = 40
+# Stars that two candidates share, of those that either has, from which on they are one cluster.
+_SAME = 0.3
+# How the columns of duplicates are joined with those of the best one.
+_JOINED = {"n_repetitions": np.add, "persistence": np.fmax}
 # Probabilities are told from 1 up to here: beyond, a star says nothing more.
 _CERTAIN = 1e-12
 
@@ -103,98 +100,69 @@ def members_only(candidates):
     )
 
 
-def without_duplicates(candidates, shared=SHARED):
-    """Keep the candidate of the largest evidence of each cluster.
+def without_duplicates(candidates):
+    """Keep the candidate of the largest evidence of those that have the same members.
 
     Parameters
     ----------
     candidates : CandidateSet
         From `describe_members`.
-    shared : float, default=0.3
-        A candidate is a duplicate if better ones have at least this part of its members.
 
     Returns
     -------
     candidates : CandidateSet
-        Those that are none, the largest evidence first. ``n_repetitions`` counts those of the
-        duplicates, and ``persistence`` is the largest of theirs.
+        Those that share with no better one 30 % of the stars that either has, the largest evidence
+        first. ``n_repetitions`` counts those of the duplicates, and ``persistence`` is the largest
+        of theirs.
     """
     table = candidates.table
-    part = members_only(candidates)
-    ids = table["candidate_id"].to_numpy(dtype=object).astype(str)
-    order = np.lexsort((ids, -table["evidence"].to_numpy(dtype=np.float64)))
-    owner = np.full(candidates.n_stars, -1, dtype=np.int64)
-    kept, of = [], {}
-    for number in order.tolist():
-        rows = part.indices[slice(*part.indptr[number : number + 2])]
-        taken = owner[rows]
-        taken = taken[taken >= 0]
-        if len(rows) and len(taken) >= shared * len(rows):
-            of[number] = int(np.bincount(taken).argmax())
+    memberships = membership_matrix(members_only(candidates))
+    sizes = np.diff(memberships.indptr)
+    shared = (memberships @ memberships.T).toarray()
+    either = np.maximum(sizes[:, None] + sizes - shared, 1)
+    same = shared >= _SAME * either
+    kept = []
+    values = {name: table[name].to_numpy(copy=True) for name in _JOINED if name in table}
+    for number in by_evidence(table):
+        better = [best for best in kept if same[number, best]]
+        if not better:
+            kept.append(number)
             continue
-        kept.append(number)
-        owner[rows[owner[rows] < 0]] = number
-    for column, join in (("n_repetitions", np.add), ("persistence", np.fmax)):
-        if column in table:
-            values = table[column].to_numpy(copy=True)
-            for number, best in of.items():
-                values[best] = join(values[best], values[number])
-            candidates = candidates.annotate(**{column: values})
-    return candidates[np.array(kept, dtype=np.int64)]
+        for name, column in values.items():
+            column[better[0]] = _JOINED[name](column[better[0]], column[number])
+    return candidates.annotate(**values)[np.array(kept, dtype=np.int64)]
 
 
-def densest_parts(candidates, mask, *, most=CORE, n_neighbors=10, field_per_member=20):
-    """Return the densest stars among the members of each candidate, and what is field to them.
+def by_evidence(table):
+    """Return the row numbers of candidates, the largest evidence first.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of candidates.
+
+    Returns
+    -------
+    order : list of int
+        Equal ones by their id.
+    """
+    ids = table["candidate_id"].to_numpy(dtype=object).astype(str)
+    return np.lexsort((ids, -table["evidence"].to_numpy(dtype=np.float64))).tolist()
+
+
+def membership_matrix(candidates):
+    """Return memberships as a sparse matrix.
 
     Parameters
     ----------
     candidates : CandidateSet
-        With membership probabilities.
-    mask : ndarray of shape (n_stars,), dtype bool
-        Stars that take part.
-    most : int, default=40
-        Largest number of stars of each.
-    n_neighbors : int, default=10
-        Neighbour whose distance tells where it is dense.
-    field_per_member : int, default=20
-        Fewer stars are chosen where the field has fewer than this for each.
+        Candidates.
 
     Returns
     -------
-    parts : CandidateSet
-        Those stars, without probabilities, with the same ids.
-    mask : ndarray of shape (n_stars,), dtype bool
-        Without the members that were not chosen, which are no field.
-
-    Notes
-    -----
-    The densest part of a cluster is denser than what a field has by chance at any number of stars,
-    and a group of the field is not. Members chosen at random would be less dense than the cluster.
+    matrix : csr_matrix of shape (n_candidates, n_stars)
+        1 where a star belongs to a candidate.
     """
-    part = members_only(candidates)
-    table, coordinates = as_candidates(part, None, ASTROMETRY)[1:]
-    field = star_field(table, coordinates, ASTROMETRY, mask=mask)
-    position = np.full(len(table), -1, dtype=np.int64)
-    position[field.rows] = np.arange(len(field))
-    usable = np.zeros(len(table), dtype=bool)
-    usable[field.rows] = True
-    is_member = np.zeros(len(table), dtype=bool)
-    is_member[part.indices] = True
-    most = min(most, int(np.sum(usable & ~is_member)) // field_per_member)
-    chosen = []
-    for begin, end in zip(part.indptr[:-1], part.indptr[1:], strict=True):
-        at = position[part.indices[begin:end]]
-        at = np.sort(at[at >= 0])
-        if len(at) > max(most, n_neighbors + 1):
-            centre = mean_direction(field.vectors[:, at])
-            plane = TangentPlane(*centre, field.vectors[:, at])
-            motions = plane.motions(field.motions[:, at])
-            X = np.column_stack([*plane.positions(), field.values[0, at], *motions])
-            scale = X.std(axis=0)
-            X /= np.where(scale > 0, scale, 1.0)
-            at = at[densest_group(X, max(most, n_neighbors + 1), n_neighbors)]
-        chosen.append(np.sort(field.rows[at]).astype(np.int64))
-    indptr = np.concatenate([[0], np.cumsum([len(rows) for rows in chosen])])
-    parts = with_members(candidates, indptr, chosen)
-    is_member[parts.indices] = False
-    return parts, mask & ~is_member
+    ones = np.ones(len(candidates.indices), dtype=np.int64)
+    shape = (len(candidates), candidates.n_stars)
+    return csr_matrix((ones, candidates.indices, candidates.indptr), shape=shape)

@@ -18,17 +18,21 @@ from climbkit.pipelines._cluster_defaults import (
     with_errors,
 )
 from climbkit.pipelines._cluster_evidence import (
-    densest_parts,
     describe_members,
     members_only,
     without_duplicates,
 )
 from climbkit.pipelines._cluster_tables import cluster_table, labels_of, member_tables, over
+from climbkit.pipelines._cluster_testing import CandidateTest, disentangle
+from climbkit.pipelines._cluster_widening import CandidateWidening
 from climbkit.survey._candidate_table import source_ids
+from climbkit.survey._candidates import CandidateSet
 from climbkit.survey._stage_input import ASTROMETRY
 from climbkit.survey._star_columns import star_field, table_of
 
 _DROP = "drop"
+# p-value that few draws can tell at all.
+_FLOOR = 0.05
 _STAGE = [HasMethods(["fit", "get_params"]), StrOptions({_DROP}), None]
 
 
@@ -202,7 +206,7 @@ class ClusterSearch(ClusterMixin, BuilderMixin, BaseEstimator):
         """
         table, units, _ = table_of(stars, None, ASTROMETRY)
         source_ids(table)
-        self.notes_, self.stages_ = [], {}
+        self.notes_, self.stages_, self._errorless = [], {}, False
         work = self._errors(table)
         with tqdm(total=len(STAGES) + 1, unit="stage", disable=not self.verbose) as bar:
             self._bar = bar
@@ -238,20 +242,16 @@ class ClusterSearch(ClusterMixin, BuilderMixin, BaseEstimator):
         self._done("tiledhdbscan", search)
         for name in ("preselection", "merger"):
             found = self._run(name, found)
-        found = self._members(found, mask)
-        selection = self._stage("selection")
-        found = self._significance(found, mask, selection)
+        found, rejected = self._tested(found, mask)
         found = self._run("classifier", found)
-        rejected = np.full(len(found), "", dtype=object)
-        if selection is not None:
-            selection.fit(found)
-            rejected = selection.reasons_
-        self._done("selection", selection)
-        found = found.annotate(rejected_by=rejected.astype(str))
+        found, beyond = self._selected(found)
+        self._done("selection", self._stage("selection"))
+        found = found.annotate(rejected_by=beyond.astype(str))
+        kept = found[beyond == ""]
+        found = found if len(rejected) == 0 else CandidateSet.concat([found, rejected])
         self.candidates_ = over(found, table, units)
-        kept = found[rejected == ""]
         structure = self._stage("structure")
-        if structure is not None and not getattr(self, "_errorless", False):
+        if structure is not None and not self._errorless:
             kept = structure.fit_transform(kept, mask=mask)
         self._done("structure", structure)
         kept = self._run("crossmatch", kept)
@@ -271,39 +271,59 @@ class ClusterSearch(ClusterMixin, BuilderMixin, BaseEstimator):
         self._done("quality", quality)
         return mask
 
-    def _members(self, found, mask):
-        """Candidates with membership probabilities, one for each cluster."""
+    def _tested(self, found, mask):
+        """Candidates that are significant, with their members; and those that are not."""
         widening, membership = self._stage("widening"), self._stage("membership")
-        if getattr(self, "_errorless", False):
+        if self._errorless:
             membership = membership.set_params(model="published")
-        for _ in range(self.n_refinements + 1 if widening is not None else 1):
-            core = None
-            if widening is not None:
-                found = widening.fit_transform(found, mask=mask)
-                core = widening.core_
-            found = membership.fit_transform(found, core=core)
+        test, tester = self._stage("significance"), None
+        if test is not None:
+            radius = getattr(widening, "max_radius", CandidateWidening().max_radius)
+            tester = CandidateTest(test, mask, radius)
+        rejected = []
+
+        def look(found, screening=False):
+            found = without_duplicates(describe_members(found))
+            if tester is not None:
+                found = found.annotate(p_cst=np.nan)
+                found = tester.annotate(found, self._selected(found)[1] == "", screening=screening)
+            found, beyond = self._selected(found, _FLOOR if screening else None)
+            rejected.append(found.annotate(rejected_by=beyond.astype(str))[beyond != ""])
+            return found[beyond == ""]
+
+        found = look(self._members(found, mask, widening, membership), True)
+        if widening is not None:
+            for _ in range(self.n_refinements):
+                found = self._members(found, mask, widening, membership)
+        found = look(found)
+        kept = disentangle(found, tester, self._limit())
+        rejected.append(found.annotate(rejected_by="part of another")[~kept])
         self._done("widening", widening)
         self._done("membership", membership)
-        return without_duplicates(describe_members(found))
-
-    def _significance(self, found, mask, selection):
-        """Candidates with p-values, where nothing else speaks against them."""
-        test = self._stage("significance")
-        if test is not None:
-            worth = np.ones(len(found), dtype=bool)
-            if selection is not None:
-                worth = selection.fit(found).kept_
-            parts, field = densest_parts(found[worth], mask)
-            table = test.fit(parts, mask=field).candidates_.table
-            for name in ("p_cst", "cst_sigma"):
-                values = np.full(len(found), np.nan)
-                values[worth] = table[name].to_numpy(dtype=np.float64)
-                found = found.annotate(**{name: values})
-            reasons = np.full(len(found), "not tested", dtype=object)
-            reasons[worth] = table["cst_reason"].to_numpy(dtype=object)
-            found = found.annotate(cst_reason=reasons.astype(str))
         self._done("significance", test)
-        return found
+        rejected = [one for one in rejected if len(one)]
+        return found[kept], CandidateSet.concat(rejected) if rejected else found[:0]
+
+    @staticmethod
+    def _members(found, mask, widening, membership):
+        """Candidates with membership probabilities."""
+        if widening is None:
+            return membership.fit_transform(found)
+        found = widening.fit_transform(found, mask=mask)
+        return membership.fit_transform(found, core=widening.core_)
+
+    def _limit(self):
+        limit = getattr(self._stage("selection"), "max_p_cst", None)
+        return 1.0 if limit is None else limit
+
+    def _selected(self, found, floor=None):
+        """Candidates, and why each is not reported, as far as its columns tell."""
+        selection = self._stage("selection")
+        if selection is None:
+            return found, np.full(len(found), "", dtype=object)
+        if floor is not None and selection.max_p_cst is not None:
+            selection.set_params(max_p_cst=max(floor, selection.max_p_cst))
+        return found, selection.fit(found).reasons_
 
     def _report(self, kept, table):
         self.cluster_set_ = members_only(kept)

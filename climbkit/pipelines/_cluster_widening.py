@@ -31,7 +31,7 @@ class CandidateWidening(BuilderMixin, BaseEstimator):
     radius_factor : float, default=10.0
         Radius around the centre from which stars are taken, in half-number radii of the candidate.
 
-    min_radius, max_radius : float, default=0.1 and 5.0
+    min_radius, max_radius : float, default=0.1 and 2.0
         Smallest and largest such radius, degrees.
 
     spread_factor : float, default=4.0
@@ -79,7 +79,7 @@ class CandidateWidening(BuilderMixin, BaseEstimator):
         radius_factor=10.0,
         *,
         min_radius=0.1,
-        max_radius=5.0,
+        max_radius=2.0,
         spread_factor=4.0,
         error_factor=5.0,
         error_quantile=0.95,
@@ -127,7 +127,7 @@ class CandidateWidening(BuilderMixin, BaseEstimator):
             if len(seed):
                 rows, radii[number] = self._window(around, seed)
             chosen.append(rows)
-        indptr = np.concatenate([[0], np.cumsum([len(rows) for rows in chosen])])
+        indptr = np.cumsum([0, *(len(rows) for rows in chosen)])
         self.candidates_ = with_members(candidates, indptr, chosen).annotate(
             "widening_radius", radii, unit="deg"
         )
