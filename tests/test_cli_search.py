@@ -52,7 +52,7 @@ def quick(tmp_path_factory):
         structure="drop",
         crossmatch="drop",
         n_refinements=0,
-    ).set_params(significance__n_draws=49)
+    ).set_params(significance__n_draws=49, selection__max_p_cst=0.05)
     path = tmp_path_factory.mktemp("config") / "run.json"
     path.write_text(
         json.dumps(
@@ -135,6 +135,14 @@ def test_quiet_search_prints_one_line_and_overwrites_when_asked(files, quick, tm
     assert result.stderr == ""
     assert len(result.stdout.splitlines()) == 1
     assert (tmp_path / "mine.txt").exists()
+
+
+def test_a_field_without_clusters_says_so(files, quick, tmp_path, field):
+    path = tmp_path / "blank.csv"
+    field.data[field.target == -1].iloc[:400].to_csv(path, index=False)
+    result = invoke("search", path, "--out", tmp_path / "out", "--config", quick, "--no-report")
+    assert result.exit_code == 0, result.output
+    assert "no cluster found, of " in result.stdout
 
 
 @pytest.mark.parametrize(

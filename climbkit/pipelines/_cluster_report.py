@@ -145,7 +145,8 @@ def _table(clusters, rows):
     return (
         '<p class="soft">Choose a column head to sort. Values in full, with errors, stand in the '
         'sections below.</p><div class="scroll" tabindex="0" role="region" aria-label="Table of '
-        f'clusters"><table><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table></div>'
+        f'clusters"><table aria-label="Clusters"><thead><tr>{heads}</tr></thead>'
+        f"<tbody>{lines}</tbody></table></div>"
     )
 
 

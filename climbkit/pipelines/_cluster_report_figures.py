@@ -95,7 +95,7 @@ def four_panels(search, number):
         )
 
 
-def cmd_image(search, number, transformer=None):
+def cmd_image(search, number):
     """Draw the colour-magnitude diagram of a cluster's members as a network sees it.
 
     Parameters
@@ -103,9 +103,7 @@ def cmd_image(search, number, transformer=None):
     search : ClusterSearch
         Fitted.
     number : int
-        Which one.
-    transformer : CMDImageTransformer, default=None
-        What draws. None: the published look.
+        Which cluster.
 
     Returns
     -------
@@ -115,7 +113,9 @@ def cmd_image(search, number, transformer=None):
     from climbkit.cmd import CMDImageTransformer
 
     clusters = search.cluster_set_
-    drawing = CMDImageTransformer() if transformer is None else transformer
+    # The one that the classifier was given, else the published look.
+    classifier = getattr(search, "stages_", {}).get("classifier")
+    drawing = getattr(classifier, "transformer", None) or CMDImageTransformer()
     if not set(drawing.columns) <= set(clusters.stars):
         return None
     values = clusters.stars[list(drawing.columns)].to_numpy(dtype=float, na_value=np.nan)

@@ -220,3 +220,19 @@ def test_overview_names_the_clusters_and_draws_their_members_alone(candidates):
     display = CandidateDisplay.from_estimator(Search().fit(candidates))
     assert [text.get_text() for text in display.ax_.texts] == ["NGC 1"]
     assert len(display.members) == 50
+
+
+def test_clusters_that_no_stage_named_have_the_names_of_the_table(candidates):
+    table = candidates.table.drop(columns="name")
+    search = Search().fit(
+        CandidateSet(
+            candidates.stars,
+            candidates.indptr,
+            candidates.indices,
+            table,
+            probabilities=candidates.probabilities,
+        )
+    )
+    search.clusters_ = {"name": ["candidate 1"]}
+    title = FourPanelDisplay.from_estimator(search, "candidate 1").figure_.get_suptitle()
+    assert title.startswith("candidate 1\n")
