@@ -217,6 +217,11 @@ def fit_and_catch(search, stars):
     return list(dict.fromkeys([*search.notes_, *notes]))
 
 
+def _plain(text):
+    """Text with the signs that terminals and other programs read as numbers."""
+    return text.replace("\u2212", "-").replace("\u2013", "-")
+
+
 def print_clusters(search):
     """Print the table of clusters.
 
@@ -233,7 +238,7 @@ def print_clusters(search):
     values = {name: getattr(table[name], "value", table[name]).tolist() for name in names}
     names = [name for name in names if any(map(known, values[name]))]
     rows = [
-        tuple(write_cell({n: values[n][number] for n in names}, n) for n in names)
+        tuple(_plain(write_cell({n: values[n][number] for n in names}, n)) for n in names)
         for number in range(len(table))
     ]
     print_table(tuple(_PRINTED[name] for name in names), rows)

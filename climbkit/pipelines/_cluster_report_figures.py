@@ -50,7 +50,8 @@ def house_style():
 def _picture(figure, plt, alt, caption=""):
     """Turn a figure into a picture, and close it."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
+    # What is wider than its figure, as the label of a stretched map, is not cut off.
+    figure.savefig(buffer, format="png", dpi=_DPI, bbox_inches="tight", metadata={"Software": None})
     plt.close(figure)
     return Picture(*_png(buffer), alt=alt, caption=caption)
 
