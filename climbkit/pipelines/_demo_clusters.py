@@ -66,15 +66,8 @@ def _search(run):
     from climbkit.survey import CatalogueCrossmatch
 
     search = ClusterSearch(crossmatch=CatalogueCrossmatch(catalogues=str(_catalogue(run))))
-    run["notes"] = []
-    if importlib.util.find_spec("keras") is None:
-        search.set_params(classifier="drop")
-        run["notes"].append(
-            'no probabilities of colour-magnitude diagrams without keras: pip install "climbkit'
-            '[neural]"'
-        )
     search.set_params(significance__random_state=run["seed"])
-    run["notes"] += fit_and_catch(search, run["field"].data)
+    run["notes"] = fit_and_catch(search, run["field"].data)
     search.notes_ = [
         "SIMULATED data: no star is real, and neither is any cluster or catalogue.",
         *search.notes_,
