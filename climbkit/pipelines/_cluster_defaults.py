@@ -1,7 +1,11 @@
 """The stages that a cluster search has unless it is told otherwise."""
 
+import importlib.util
+from importlib import resources
+
 import numpy as np
 
+from climbkit.cmd._candidate_classifier import CandidateClassifier
 from climbkit.pipelines._cluster_selector import CandidateSelector
 from climbkit.pipelines._cluster_widening import CandidateWidening
 from climbkit.survey._crossmatch import CatalogueCrossmatch
@@ -33,6 +37,8 @@ _PARALLAX_VARIANCE = (40.0, 800.0, 30.0)
 _ERRORS = {"parallax_error": 1.0, "pmra_error": 1.03, "pmdec_error": 0.89}
 _BRIGHT, _ZERO = 13.0, 15.0  # G below which errors are constant, and of z = 1
 _MAGNITUDE = "phot_g_mean_mag"
+_PHOTOMETRY = ("bp_rp", _MAGNITUDE)
+_WEIGHTS = "cmd.keras"  # of the default classifier
 
 #: Classes of the stages by their parameter, for the builder.
 STAGES = {
@@ -43,6 +49,7 @@ STAGES = {
     "widening": CandidateWidening,
     "membership": GMMMembership,
     "significance": ClusterSignificanceTest,
+    "classifier": CandidateClassifier,
     "selection": CandidateSelector,
     "structure": ClusterStructure,
     "crossmatch": CatalogueCrossmatch,
@@ -120,3 +127,24 @@ def with_errors(table):
     z = 10.0 ** (0.4 * (np.maximum(numbers_in(table, _MAGNITUDE), _BRIGHT) - _ZERO))
     error = np.sqrt(np.polynomial.polynomial.polyval(z, _PARALLAX_VARIANCE)) / 1000.0
     return table.assign(**{name: _ERRORS[name] * error for name in added}), added
+
+
+def classifier_lacks(stars):
+    """Tell what the default classifier cannot do without.
+
+    Parameters
+    ----------
+    stars : DataFrame
+        Stars.
+
+    Returns
+    -------
+    lacking : str
+        In words; empty where nothing is lacking.
+    """
+    if importlib.util.find_spec("keras") is None:
+        return "Keras is not installed (pip install climbkit[neural])"
+    if not resources.files("climbkit.neural").joinpath("weights", _WEIGHTS).is_file():
+        return "there are no trained weights"
+    absent = [name for name in _PHOTOMETRY if name not in stars]
+    return f"the stars have no {' and no '.join(absent)}" if absent else ""

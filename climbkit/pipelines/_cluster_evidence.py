@@ -8,6 +8,8 @@ from climbkit.survey._stage_input import as_candidates
 
 # Stars that two candidates share, of those that either has, from which on they are one cluster.
 _SAME = 0.3
+# Members that tell a cluster well enough without any faint ones.
+_ENOUGH = 50
 # How the columns of duplicates are joined with those of the best one.
 _JOINED = {"n_repetitions": np.add, "persistence": np.fmax}
 # Probabilities are told from 1 up to here: beyond, a star says nothing more.
@@ -166,3 +168,41 @@ def membership_matrix(candidates):
     ones = np.ones(len(candidates.indices), dtype=np.int64)
     shape = (len(candidates), candidates.n_stars)
     return csr_matrix((ones, candidates.indices, candidates.indptr), shape=shape)
+
+
+def without_faint(candidates, faint):
+    """Return candidates without faint members where they have enough others.
+
+    Parameters
+    ----------
+    candidates : CandidateSet
+        With membership probabilities.
+    faint : ndarray of shape (n_stars,), dtype bool, or None
+        Which stars are faint.
+
+    Returns
+    -------
+    candidates : CandidateSet
+        With probability 0 for these.
+    """
+    if faint is None or not faint.any() or candidates.probabilities is None:
+        return candidates
+    probabilities = candidates.probabilities.copy()
+    least = candidates.table["membership_threshold"].to_numpy(dtype=np.float64)
+    counts = np.zeros(len(candidates), dtype=np.int64)
+    for number, (begin, end) in enumerate(
+        zip(candidates.indptr[:-1], candidates.indptr[1:], strict=True)
+    ):
+        part, dim = probabilities[begin:end], faint[candidates.indices[begin:end]]
+        if np.sum(part[~dim] >= least[number]) >= _ENOUGH:
+            part[dim] = 0.0
+        counts[number] = np.sum(part >= least[number])
+    return type(candidates)(
+        candidates.stars,
+        candidates.indptr,
+        candidates.indices,
+        candidates.table.assign(n_probable=counts),
+        probabilities=probabilities,
+        units=candidates.own_units,
+        meta=candidates.meta,
+    )

@@ -1,7 +1,7 @@
 """The whole search: from a table of stars to a table of clusters."""
 
 import warnings
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin, _fit_context, clone
@@ -13,6 +13,7 @@ from climbkit.base import NOISE, BuilderMixin
 from climbkit.pipelines._cluster_assigning import assign_new, same_stars
 from climbkit.pipelines._cluster_defaults import (
     STAGES,
+    classifier_lacks,
     default_stage,
     possible_cuts,
     with_errors,
@@ -21,6 +22,7 @@ from climbkit.pipelines._cluster_evidence import (
     describe_members,
     members_only,
     without_duplicates,
+    without_faint,
 )
 from climbkit.pipelines._cluster_tables import cluster_table, labels_of, member_tables, over
 from climbkit.pipelines._cluster_testing import CandidateTest, disentangle
@@ -33,6 +35,8 @@ from climbkit.survey._star_columns import star_field, table_of
 _DROP = "drop"
 # p-value that few draws can tell at all.
 _FLOOR = 0.05
+# Iterations of the mixtures of candidates that have not been tested.
+_FIRST_LOOK = 30
 _STAGE = [HasMethods(["fit", "get_params"]), StrOptions({_DROP}), None]
 
 
@@ -64,9 +68,10 @@ class ClusterSearch(ClusterMixin, BuilderMixin, BaseEstimator):
     significance : ClusterSignificanceTest or "drop", default=None
         How often chance makes such a candidate.
 
-    classifier : estimator with ``fit_transform`` of a CandidateSet, or "drop", default=None
+    classifier : CandidateClassifier or "drop", default=None
         Adds ``p_class``, the probability that the colour-magnitude diagram is a cluster's. None:
-        left out.
+        the network that climbkit has trained, where Keras is installed
+        (``pip install climbkit[neural]``) and the stars have colours.
 
     selection : CandidateSelector or "drop", default=None
         Which candidates are reported. None: those with at least 10 members and a log likelihood
@@ -80,6 +85,11 @@ class ClusterSearch(ClusterMixin, BuilderMixin, BaseEstimator):
 
     n_refinements : int, default=1
         How often candidates are widened again around the members that were found.
+
+    max_estimated_error : float, default=0.2
+        Where the table has no errors, they are told by magnitude. Stars whose parallax would have a
+        larger error than this, mas, are then no members of clusters that have others, as errors of
+        single faint stars are off by factors. None: all may be.
 
     n_jobs : int, default=None
         Threads of the stages that have no `n_jobs` of their own. The result does not depend on it.
@@ -116,8 +126,8 @@ class ClusterSearch(ClusterMixin, BuilderMixin, BaseEstimator):
         **dict.fromkeys(STAGES, _STAGE),
         "tiledhdbscan": [HasMethods(["fit", "get_params"]), None],
         "membership": [HasMethods(["fit", "get_params"]), None],
-        "classifier": [HasMethods(["fit_transform", "get_params"]), StrOptions({_DROP}), None],
         "n_refinements": [Interval(Integral, 0, None, closed="left")],
+        "max_estimated_error": [Interval(Real, 0, None, closed="neither"), None],
         "n_jobs": [Integral, None],
         "verbose": ["verbose"],
     }
@@ -137,6 +147,7 @@ class ClusterSearch(ClusterMixin, BuilderMixin, BaseEstimator):
         structure=None,
         crossmatch=None,
         n_refinements=1,
+        max_estimated_error=0.2,
         n_jobs=None,
         verbose=0,
     ):
@@ -152,6 +163,7 @@ class ClusterSearch(ClusterMixin, BuilderMixin, BaseEstimator):
         self.structure = structure
         self.crossmatch = crossmatch
         self.n_refinements = n_refinements
+        self.max_estimated_error = max_estimated_error
         self.n_jobs = n_jobs
         self.verbose = verbose
 
@@ -208,7 +220,7 @@ class ClusterSearch(ClusterMixin, BuilderMixin, BaseEstimator):
         source_ids(table)
         self.notes_, self.stages_, self._errorless = [], {}, False
         work = self._errors(table)
-        with tqdm(total=len(STAGES) + 1, unit="stage", disable=not self.verbose) as bar:
+        with tqdm(total=len(STAGES), unit="stage", disable=not self.verbose) as bar:
             self._bar = bar
             try:
                 self._search(table, work, units)
@@ -218,6 +230,10 @@ class ClusterSearch(ClusterMixin, BuilderMixin, BaseEstimator):
 
     def _errors(self, table):
         work, added = with_errors(table)
+        self._estimated = None
+        if added and "parallax_error" in added:
+            limit = np.inf if self.max_estimated_error is None else self.max_estimated_error
+            self._estimated = work["parallax_error"].to_numpy() > limit
         if added is None:
             note = (
                 "stars have neither errors nor phot_g_mean_mag, by which these could be told; "
@@ -243,7 +259,7 @@ class ClusterSearch(ClusterMixin, BuilderMixin, BaseEstimator):
         for name in ("preselection", "merger"):
             found = self._run(name, found)
         found, rejected = self._tested(found, mask)
-        found = self._run("classifier", found)
+        found = self._classified(found)
         found, beyond = self._selected(found)
         self._done("selection", self._stage("selection"))
         found = found.annotate(rejected_by=beyond.astype(str))
@@ -271,6 +287,21 @@ class ClusterSearch(ClusterMixin, BuilderMixin, BaseEstimator):
         self._done("quality", quality)
         return mask
 
+    def _classified(self, found):
+        """Candidates with the probability that their diagram is a cluster's."""
+        classifier = self._stage("classifier")
+        if classifier is not None and self.classifier is None:
+            lacking = classifier_lacks(found.stars)
+            if lacking:
+                self.notes_.append(f"p_class left out: {lacking}.")
+                classifier = None
+        if classifier is not None and len(found):
+            table = classifier.fit_transform(members_only(found)).table
+            new = [name for name in table if name not in found.table]
+            found = found.annotate(**{name: table[name].to_numpy() for name in new})
+        self._done("classifier", classifier)
+        return found
+
     def _tested(self, found, mask):
         """Candidates that are significant, with their members; and those that are not."""
         widening, membership = self._stage("widening"), self._stage("membership")
@@ -291,7 +322,7 @@ class ClusterSearch(ClusterMixin, BuilderMixin, BaseEstimator):
             rejected.append(found.annotate(rejected_by=beyond.astype(str))[beyond != ""])
             return found[beyond == ""]
 
-        found = look(self._members(found, mask, widening, membership), True)
+        found = look(self._members(found, mask, widening, _quick(membership)), True)
         if widening is not None:
             for _ in range(self.n_refinements):
                 found = self._members(found, mask, widening, membership)
@@ -302,7 +333,9 @@ class ClusterSearch(ClusterMixin, BuilderMixin, BaseEstimator):
         self._done("membership", membership)
         self._done("significance", test)
         rejected = [one for one in rejected if len(one)]
-        return found[kept], CandidateSet.concat(rejected) if rejected else found[:0]
+        # Only now: to the tests, members must be members and field must be field.
+        found = describe_members(without_faint(found[kept], self._estimated))
+        return found, CandidateSet.concat(rejected) if rejected else found[:0]
 
     @staticmethod
     def _members(found, mask, widening, membership):
@@ -336,7 +369,7 @@ class ClusterSearch(ClusterMixin, BuilderMixin, BaseEstimator):
     def _stage(self, name):
         """A stage that has not been fitted, None where it is left out."""
         given = getattr(self, name)
-        if isinstance(given, str) or (given is None and name not in STAGES):
+        if isinstance(given, str):
             return None
         stage = default_stage(name) if given is None else clone(given)
         if self.n_jobs is not None and getattr(stage, "n_jobs", 0) is None:
@@ -403,3 +436,11 @@ class ClusterSearch(ClusterMixin, BuilderMixin, BaseEstimator):
         labels = np.full(len(table), NOISE, dtype=np.int64)
         labels[new.rows] = assign_new(self._windows, self.labels_, new, coordinates)
         return labels
+
+
+def _quick(membership):
+    """The same membership, for a first look: what it finds is to be refined."""
+    quick = clone(membership)
+    if hasattr(quick, "max_iter"):
+        quick.set_params(max_iter=min(quick.max_iter, _FIRST_LOOK))
+    return quick
