@@ -12,6 +12,8 @@ _ERROR_DIGITS = 2
 _MOST_DECIMALS = 8
 # Decimals of columns that have no error of their own.
 _DECIMALS = dict.fromkeys(["ra", "dec", "l", "b"], 4) | {"r50": 4, "separation": 4}
+_DECIMALS |= {"p_class": 3, "persistence": 3}
+_NEARLY_ONE = 0.9995  # a probability that would be written as 1.000
 _CLOSE = ("", "\u00b0", "\u2032")  # units that stand at the number without a space
 #: Ends of the names of columns that belong to another one.
 ENDS = ("_error", "_error_sys", "_lower", "_upper")
@@ -75,6 +77,8 @@ def write_cell(row, name):
     value = row.get(name)
     if not is_number(value):
         return str(value) if known(value) else _NONE
+    if name == "p_class" and _NEARLY_ONE <= value < 1.0:
+        return "> 0.999"
     decimals = decimals_of(row.get(f"{name}_error"))
     return write_number(value, _DECIMALS.get(name) if decimals is None else decimals)
 

@@ -197,6 +197,11 @@ def test_values_have_the_digits_of_their_errors(row, text):
     assert write_value(row, "x", "mas") == text
 
 
+def test_a_probability_is_not_rounded_to_certainty():
+    found = [write_value({"p_class": p}, "p_class") for p in (0.98, 0.99996, 1.0, np.nan)]
+    assert found == ["0.980", "> 0.999", "1.000", "–"]
+
+
 def test_numbers_are_short():
     assert [write_number(v) for v in (1234567, -3, 0.98, 2.867e-7, 0.0, np.inf)] == [
         "1,234,567",
