@@ -30,6 +30,7 @@ WARM_UP = 4_000  # images until the learning rate is full
 DECAY = 1e-3
 LEAST_PERSISTENCE = 0.1  # of what the published search draws
 THRESHOLD = 0.8  # probability above which the published search keeps a candidate
+FALSE_SHARE = 0.02  # of the false groups and random draws of the validation that may reach it
 SIZE_BOUNDS = (6, 10, 15, 20, 30, 50, 100, 300, 100_000)
 ENOUGH_STARS = (6, 15, 20, 30)
 
@@ -120,7 +121,7 @@ def train(options):
 
 
 def export(options):
-    """Put the weights into the Keras network, fit its temperature and save it."""
+    """Put the weights into the Keras network, fit temperature and prior, and save it."""
     import _cmd_torch as network_module
 
     from climbkit.neural import ARCHITECTURES, CNNClassifier
@@ -130,11 +131,23 @@ def export(options):
     keras_network = ARCHITECTURES["cmd"]((128, 128, 1), 1)
     keras_network.set_weights(network_module.keras_weights(network))
     model = CNNClassifier.from_network(keras_network, classes=[0, 1])
-    held_out = np.load(options.cache / "validation.npz")
-    model.calibrate(held_out["images"], held_out["y"])
+    with np.load(options.cache / "validation.npz") as held_out:
+        X, y, kind = held_out["images"], held_out["y"], held_out["kind"]
+    model.calibrate(X, y)
+    # Which share of the candidates are clusters differs from search to search, so that any prior
+    # is a choice: that for which few false groups and random draws reach the published threshold.
+    false = (y == 0) & np.isin(kind, ["found", "random"])
+    logits = model.decision_function(X) / model.temperature_
+    limit = np.quantile(logits[false], 1 - FALSE_SHARE)
+    prior = math.log(THRESHOLD / (1 - THRESHOLD)) - limit
+    weights = keras_network.get_weights()
+    weights[-1] = weights[-1] + np.float32(prior * model.temperature_)
+    keras_network.set_weights(weights)
     WEIGHTS.parent.mkdir(exist_ok=True)
     model.save(WEIGHTS)
-    print(f"temperature {model.temperature_:.3f}, {WEIGHTS.stat().st_size / 1e6:.2f} MB")
+    recall = np.mean(logits[y == 1] >= limit)
+    print(f"temperature {model.temperature_:.3f}, prior log-odds {prior:.3f}, recall {recall:.3f}")
+    print(f"{WEIGHTS.name}: {WEIGHTS.stat().st_size / 1e6:.2f} MB")
 
 
 def evaluate(options):
@@ -183,7 +196,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("step", choices=STEPS)
     parser.add_argument("--data", type=Path, default=os.environ.get("CLIMBKIT_DATA"))
-    parser.add_argument("--cache", type=Path, default=Path("cmd_training_cache"))
+    parser.add_argument("--cache", type=Path, default=Path("build/cmd_training"))
     parser.add_argument("--searches", type=int, default=1_000, help="of each split")
     parser.add_argument("--images", type=int, default=100_000)
     parser.add_argument("--minutes", type=float, default=40.0)
