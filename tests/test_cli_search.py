@@ -50,6 +50,7 @@ def quick(tmp_path_factory):
     search = ClusterSearch(
         tiledhdbscan=TiledHDBSCAN(tile_sides=(2,), min_cluster_sizes=(8, 12)),
         structure="drop",
+        classifier="drop",
         crossmatch="drop",
         n_refinements=0,
     ).set_params(significance__n_draws=49, selection__max_p_cst=0.05)
