@@ -282,8 +282,7 @@ class ClusterSearch(ClusterMixin, BuilderMixin, BaseEstimator):
                 quality, left_out = possible_cuts(quality, table)
                 if left_out:
                     self.notes_.append(f"quality cuts without columns: {', '.join(left_out)}.")
-            column = quality.column
-            mask = quality.fit_transform(table)[column].to_numpy(dtype=bool)
+            mask = quality.fit(table).mask(table)
         self._done("quality", quality)
         return mask
 
