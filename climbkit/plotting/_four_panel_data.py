@@ -20,6 +20,7 @@ _WORDS = {
 }
 #: Numbers that stand above the panels, where the table has them, and how they are written.
 _FACTS = (("p_class", ".3f"), ("persistence", ".2f"), ("p_cst", ".2g"))
+_NEARLY_ONE = 0.9995  # a probability that would be written as 1.000
 _MOST_MEMBERS = 0.98  # share of the members that the piece of sky holds
 _LEAST_RADII = 4.0  # half width, in half-number radii, so that the field is seen too
 _LEAST_WIDTH = 1e-3  # degrees
@@ -123,7 +124,9 @@ def _title(row, n_members):
         if column in row:
             value = row[column]
             known = value is not None and np.isfinite(value)
-            numbers.append(f"{column} {value:{form}}" if known else f"no {column}")
+            nearly = known and column == "p_class" and _NEARLY_ONE <= value < 1.0
+            text = "> 0.999" if nearly else f"{value:{form}}" if known else ""
+            numbers.append(f"{column} {text}" if known else f"no {column}")
     return f"{row.get('name', row.get('candidate_id', ''))}\n{'  ·  '.join(numbers)}"
 
 
