@@ -199,6 +199,8 @@ def _numbers(clusters, row):
         parent = next((name.removesuffix(end) for end in ENDS if name.endswith(end)), None)
         if name in ("name", "type") or parent in clusters.colnames or name.endswith("_reason"):
             continue
+        if not known(row[name]) and name not in _TABLE:
+            continue
         unit = write_unit(getattr(clusters[name], "unit", None))
         text = escape(write_value(row, name, unit))
         lines.append(f'<tr><th scope="row">{escape(name)}</th><td>{text}</td></tr>')
