@@ -32,6 +32,7 @@ _ROOM_OF = {
     "SmoothMixture": "cluster",
     "ContrastDBSCAN": "cluster",
     "CMDImageTransformer": "cmd",
+    "CandidateClassifier": "cmd",
     "SyntheticCMD": "cmd",
     "ClusterSearch": "pipelines",
     "CNNClassifier": "neural",

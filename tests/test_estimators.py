@@ -16,6 +16,7 @@ import climbkit
 from climbkit import (
     CDBSCAN,
     SSDBSCAN,
+    CandidateClassifier,
     CatalogueCrossmatch,
     ChiSquaredGate,
     CLiMB,
@@ -79,6 +80,7 @@ ESTIMATORS = [
 # Public estimators that take no matrix of arbitrary width, so that the checks above cannot feed
 # them; the checks that need no data still hold.
 OWN_INPUT = {
+    CandidateClassifier: "takes candidates",
     CatalogueCrossmatch: "takes candidates",
     ClusterSignificanceTest: "takes candidates, or a table of one cluster's stars",
     ClusterSearch: "takes a table of stars with Gaia's columns",

@@ -30,7 +30,18 @@ FLOOR = {
     "cli": 4,
     "__main__": 4,
 }
-LAZY = {"matplotlib", "astropy", "astroquery", "galpy", "keras", "jax", "torch", "dask", "lsdb", "pyongc"}
+LAZY = {
+    "matplotlib",
+    "astropy",
+    "astroquery",
+    "galpy",
+    "keras",
+    "jax",
+    "torch",
+    "dask",
+    "lsdb",
+    "pyongc",
+}
 
 
 def loaded_after(statement):
