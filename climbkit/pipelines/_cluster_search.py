@@ -74,8 +74,10 @@ class ClusterSearch(ClusterMixin, BuilderMixin, BaseEstimator):
         (``pip install climbkit[neural]``) and the stars have colours.
 
     selection : CandidateSelector or "drop", default=None
-        Which candidates are reported. None: those with at least 10 members and a log likelihood
-        ratio of cluster and field to the field alone of at least 50.
+        Which candidates are reported. None: those with at least 10 members, a log likelihood ratio
+        of cluster and field to the field alone of at least 20 (``evidence``), and a p-value of at
+        most 0.01. `p_class` is reported and not selected by, unless ``min_class_probability`` is
+        set.
 
     structure : ClusterStructure or "drop", default=None
         Mean astrometry, profile, distance and inner motions of what is reported.
@@ -120,6 +122,44 @@ class ClusterSearch(ClusterMixin, BuilderMixin, BaseEstimator):
 
     notes_ : list of str
         What was done without, such as cuts whose columns are absent.
+
+    See Also
+    --------
+    TiledHDBSCAN : Where candidates come from.
+    GMMMembership : Where members come from.
+
+    Notes
+    -----
+    Overdensities are only where a search begins: what is reported rests on the mixture of cluster
+    and field that is fitted to all stars around each of them, and on a test that asks how often the
+    densest part of such a group arises by chance. The test is made in a field of its own, of the
+    nearest 2,000 stars whose proper motion and parallax are like the candidate's, where positions
+    are shuffled against astrometry. Where the field has too few stars for that, the published test
+    takes its place, with its own limit of 5 sigma. As the smallest p-value is one in 200 draws, a
+    search over thousands of fields should ask for more draws and a smaller ``max_p_cst``.
+
+    Of two significant candidates of which one holds the other, the larger one stays if it is
+    significant without the stars of the smaller, else the smaller.
+
+    Time is that of the mixtures: linear in the stars around the candidates. Tables of the stars are
+    copied once, when errors are absent.
+
+    References
+    ----------
+    Baloyi et al. (2025), the published search for globular clusters in Gaia DR3.
+
+    Examples
+    --------
+    >>> from climbkit import ClusterSearch
+    >>> from climbkit.datasets import make_cluster_field
+    >>> cluster = {"x": 0.2, "y": 0.1, "n_members": 60, "r50": 0.05, "distance": 20.0}
+    >>> field = make_cluster_field(1_000, side=1.0, clusters=[cluster], random_state=0)
+    >>> search = ClusterSearch(classifier="drop", structure="drop", crossmatch="drop")
+    >>> search = search.set_params(tiledhdbscan__tile_sides=(1,)).fit(field.data)
+    >>> search.clusters_["name"].tolist()
+    ['candidate 1']
+    >>> bool(((search.labels_ == 0) == (field.target == 0)).mean() > 0.97)
+    True
     """
 
     _parameter_constraints = {

@@ -14,6 +14,8 @@ from climbkit.survey._star_columns import star_field
 # Members that stand for a candidate: the time of the test grows with their number, and so many
 # are enough.
 _CORE = 40
+# Part of the members that are tested: the outer ones of a sparse cluster lie among the field.
+_DENSER_PART = 0.6
 # Non-members for each of them that the calibrated test needs.
 _FIELD_PER_MEMBER = 20
 # Draws that tell quickly what is not worth many: of the field's own groups nearly all.
@@ -172,7 +174,8 @@ def disentangle(candidates, tester, limit):
 def _densest(candidate, rows, n_field, n_neighbors):
     """Rows of the densest part of a candidate's members."""
     table, coordinates = as_candidates(candidate, None, ASTROMETRY)[1:]
-    most = max(min(_CORE, n_field // _FIELD_PER_MEMBER), n_neighbors + 1)
+    most = min(_CORE, int(_DENSER_PART * len(rows)), n_field // _FIELD_PER_MEMBER)
+    most = max(most, n_neighbors + 1)
     field = star_field(table.iloc[rows], coordinates, ASTROMETRY)
     if len(field) <= most:
         return np.sort(rows)
