@@ -30,7 +30,7 @@ WARM_UP = 4_000  # images until the learning rate is full
 DECAY = 1e-3
 LEAST_PERSISTENCE = 0.1  # of what the published search draws
 THRESHOLD = 0.8  # probability above which the published search keeps a candidate
-FALSE_SHARE = 0.02  # of the false groups and random draws of the validation that may reach it
+FALSE_SHARE = 0.03  # of the false groups and random draws of the validation that may reach it
 SIZE_BOUNDS = (6, 10, 15, 20, 30, 50, 100, 300, 100_000)
 ENOUGH_STARS = (6, 15, 20, 30)
 
