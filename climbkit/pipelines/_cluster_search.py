@@ -476,6 +476,42 @@ class ClusterSearch(ClusterMixin, BuilderMixin, BaseEstimator):
         labels[new.rows] = assign_new(self._windows, self.labels_, new, coordinates)
         return labels
 
+    def run_record(self):
+        """Return everything that made the result, as a plain dictionary.
+
+        Returns
+        -------
+        record : dict
+            Parameters, versions and number of stars; ready for JSON.
+        """
+        from climbkit.pipelines._cluster_writing import run_record
+
+        check_is_fitted(self, "labels_")
+        return run_record(self)
+
+    def write(self, folder, *, formats=("ecsv",), overwrite=False, report=False):
+        """Write clusters, members, labels and the run file.
+
+        Parameters
+        ----------
+        folder : str or path-like
+            Where to; it is made if it is not there.
+        formats : sequence of {"ecsv", "fits", "vot"}, default=("ecsv",)
+            Each table is written in all of these.
+        overwrite : bool, default=False
+            Replace an earlier run in this folder.
+        report : bool, default=False
+            Write ``report.html`` too; it needs matplotlib.
+
+        Returns
+        -------
+        files : list of Path
+            What was written.
+        """
+        from climbkit.pipelines._cluster_writing import write_results
+
+        return write_results(self, folder, formats=formats, overwrite=overwrite, report=report)
+
 
 def _quick(membership):
     """The same membership, for a first look: what it finds is to be refined."""

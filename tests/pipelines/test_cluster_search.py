@@ -260,6 +260,12 @@ def test_parameters_of_a_default_stage_keep_its_other_defaults():
     assert given.quality.require_photometry is True
 
 
+def test_a_run_is_written_with_its_record(here, tmp_path):
+    files = {path.name for path in here.write(tmp_path / "run")}
+    assert {"clusters.ecsv", "run.json"} <= files
+    assert "numpy" in json.dumps(here.run_record())
+
+
 CLUSTERS = {"pal5": "Pal 5", "ngc4147": "NGC 4147", "ngc103": "NGC 103", "blanco1": "Blanco 1"}
 #: F1 of plain HDBSCAN and of the published search on these members, whichever is more.
 PEERS = {"pal5": 0.73, "ngc4147": 0.10, "ngc103": 0.87, "blanco1": 0.81}
