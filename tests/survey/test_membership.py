@@ -181,3 +181,20 @@ def test_bad_input_is_named():
         GMMMembership.builder().with_min_probability(2.0)
     with pytest.raises(ValueError, match="between -1 and 1"):
         GMMMembership().fit(stars.assign(pmra_pmdec_corr=3.0))
+
+
+def test_mixture_starts_from_the_core_that_it_is_given():
+    rng = np.random.default_rng(3)
+    names = ["ra", "dec", "parallax", "pmra", "pmdec"]
+    field = rng.normal([150, 2, 0.5, 0, 0], [0.2, 0.2, 0.4, 5, 5], (300, 5))
+    dense = rng.normal([150, 2, 0.1, 1, -2], [0.01, 0.01, 0.1, 0.1, 0.1], (80, 5))
+    loose = rng.normal([150.3, 2.3, 0.1, -4, 4], [0.03, 0.03, 0.1, 0.1, 0.1], (40, 5))
+    stars = pd.DataFrame(np.vstack([field, dense, loose]), columns=names)
+    stars = stars.assign(**{f"{name}_error": 0.1 for name in names[2:]})
+    group = np.repeat([0, 1, 2], [300, 80, 40])
+    for wanted, core in ((1, None), (2, group == 2)):
+        members = GMMMembership().fit(stars, core=core).members_
+        assert np.mean(group[members] == wanted) > 0.9
+        assert np.mean(members[group == wanted]) > 0.9
+    with pytest.raises(ValueError, match="core must be True or False"):
+        GMMMembership().fit(stars, core=group)
