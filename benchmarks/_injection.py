@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from _cmd_sources import MOTIONS, SURE_FIELD
-from _injection_clusters import draw_cluster
+from _injection_clusters import LARGEST_SHARE, draw_cluster
 from scipy.spatial import ConvexHull
 
 from climbkit.datasets import load_gaia_field
@@ -140,7 +140,8 @@ def inject(field, clusters, most, rng):
     for _ in range(_TRIES):
         if len(truth) == most:
             break
-        drawn = draw_cluster(len(field.table), field.faintest, clusters, rng)
+        room = LARGEST_SHARE * len(field.table) - sum(about["n_members"] for about in truth)
+        drawn = draw_cluster(room, field.faintest, clusters, rng)
         place = None if drawn is None else _place(plane, hull, drawn[0]["r50"], truth, rng)
         if place is None:
             continue

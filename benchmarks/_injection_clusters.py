@@ -17,7 +17,7 @@ RICHNESS = (10, 500)
 R50 = (0.01, 0.25)  # deg
 RADIUS = (0.5, 60.0)  # pc, of r50 at the distance: other pairs are no star clusters
 DISTANCE = {"globular": (4.0, 30.0), "open": (1.0, 6.0)}  # kpc
-LARGEST_SHARE = 0.1  # members of a cluster for each star of the field
+LARGEST_SHARE = 0.1  # members of all clusters for each star of the field
 # Synthetic clusters: ages (Gyr), [M/H], A_V (mag), and km/s of the system and in it.
 AGE = {"globular": (10.0, 12.5), "open": (0.05, 5.0)}
 METALLICITY = {"globular": (-1.49, -0.5), "open": (-0.3, 0.3)}
@@ -127,7 +127,7 @@ def _members(name, kind, members):
     )
 
 
-def draw_cluster(n_stars, faintest, clusters, rng):
+def draw_cluster(most, faintest, clusters, rng):
     """Draw what a cluster is like, and its stars without errors and place.
 
     Returns
@@ -144,7 +144,7 @@ def draw_cluster(n_stars, faintest, clusters, rng):
     distance, r50 = log_uniform(*DISTANCE[kind], rng), log_uniform(*R50, rng)
     n = round(log_uniform(*RICHNESS, rng))
     radius = 1000.0 * distance * np.radians(r50)
-    if not RADIUS[0] <= radius <= RADIUS[1] or n > LARGEST_SHARE * n_stars:
+    if not RADIUS[0] <= radius <= RADIUS[1] or n > most:
         return None
     draw = _draw_synthetic if source == "synthetic" else _draw_real
     drawn = draw(kind, distance, n, faintest, clusters, rng)
