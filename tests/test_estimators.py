@@ -17,6 +17,8 @@ from climbkit import (
     CDBSCAN,
     SSDBSCAN,
     CandidateClassifier,
+    CandidateSelector,
+    CandidateWidening,
     CatalogueCrossmatch,
     ChiSquaredGate,
     CLiMB,
@@ -81,6 +83,8 @@ ESTIMATORS = [
 # them; the checks that need no data still hold.
 OWN_INPUT = {
     CandidateClassifier: "takes candidates",
+    CandidateSelector: "takes candidates",
+    CandidateWidening: "takes candidates",
     CatalogueCrossmatch: "takes candidates",
     ClusterSignificanceTest: "takes candidates, or a table of one cluster's stars",
     ClusterSearch: "takes a table of stars with Gaia's columns",

@@ -6,17 +6,17 @@ from importlib import resources
 import numpy as np
 
 from climbkit.cmd._candidate_classifier import CandidateClassifier
-from climbkit.pipelines._cluster_selector import CandidateSelector
-from climbkit.pipelines._cluster_widening import CandidateWidening
 from climbkit.survey._crossmatch import CatalogueCrossmatch
 from climbkit.survey._gaia_cuts import CUTS
 from climbkit.survey._gaia_quality import GaiaQualityMask
 from climbkit.survey._membership import GMMMembership
 from climbkit.survey._repetitions import RepetitionMerger
+from climbkit.survey._selector import CandidateSelector
 from climbkit.survey._significance import ClusterSignificanceTest
 from climbkit.survey._star_columns import numbers_in
 from climbkit.survey._structure import ClusterStructure
 from climbkit.survey._tiled_hdbscan import TiledHDBSCAN
+from climbkit.survey._widening import CandidateWidening
 
 #: Parameters of the quality mask: Lindegren et al. 2021 (A&A 649, A2) advise a ruwe below 1.4.
 #: Cuts of the published search that take faint or crowded stars are left out, as membership knows
@@ -60,7 +60,12 @@ _PARAMETERS = {
     "merger": {"min_share": 0.5},
     "membership": {"max_iter": 100},
     "significance": {"n_draws": 199},
-    "selection": {"min_members": 10, "min_evidence": 20.0, "max_p_cst": 0.01},
+    "selection": {
+        "min_members": 10,
+        "min_evidence": 20.0,
+        "max_p_cst": 0.01,
+        "min_class_probability": 0.05,
+    },
 }
 
 

@@ -1,42 +1,24 @@
 """The whole search: from a table of stars to a table of clusters."""
 
-import warnings
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClusterMixin, _fit_context, clone
+from sklearn.base import BaseEstimator, ClusterMixin, _fit_context
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from tqdm.auto import tqdm
 
 from climbkit.base import NOISE, BuilderMixin
 from climbkit.pipelines._cluster_assigning import assign_new, same_stars
-from climbkit.pipelines._cluster_defaults import (
-    STAGES,
-    classifier_lacks,
-    default_stage,
-    possible_cuts,
-    with_errors,
-)
-from climbkit.pipelines._cluster_evidence import (
-    describe_members,
-    members_only,
-    without_duplicates,
-    without_faint,
-)
-from climbkit.pipelines._cluster_tables import cluster_table, labels_of, member_tables, over
-from climbkit.pipelines._cluster_testing import CandidateTest, disentangle
-from climbkit.pipelines._cluster_widening import CandidateWidening
+from climbkit.pipelines._cluster_defaults import STAGES, default_stage
+from climbkit.pipelines._cluster_evidence import members_only
+from climbkit.pipelines._cluster_stages import SearchRun
+from climbkit.pipelines._cluster_tables import cluster_table, labels_of, member_tables
 from climbkit.survey._candidate_table import source_ids
-from climbkit.survey._candidates import CandidateSet
 from climbkit.survey._stage_input import ASTROMETRY
 from climbkit.survey._star_columns import star_field, table_of
 
 _DROP = "drop"
-# p-value that few draws can tell at all.
-_FLOOR = 0.05
-# Iterations of the mixtures of candidates that have not been tested.
-_FIRST_LOOK = 30
 _STAGE = [HasMethods(["fit", "get_params"]), StrOptions({_DROP}), None]
 
 
@@ -75,9 +57,9 @@ class ClusterSearch(ClusterMixin, BuilderMixin, BaseEstimator):
 
     selection : CandidateSelector or "drop", default=None
         Which candidates are reported. None: those with at least 10 members, a log likelihood ratio
-        of cluster and field to the field alone of at least 20 (``evidence``), and a p-value of at
-        most 0.01. `p_class` is reported and not selected by, unless ``min_class_probability`` is
-        set.
+        of cluster and field to the field alone of at least 20 (``evidence``), a p-value of at most
+        0.01, and a ``p_class``, where there is one, of at least 0.05, which takes out what no
+        cluster looks like and leaves all in that might be one.
 
     structure : ClusterStructure or "drop", default=None
         Mean astrometry, profile, distance and inner motions of what is reported.
@@ -258,144 +240,12 @@ class ClusterSearch(ClusterMixin, BuilderMixin, BaseEstimator):
         """
         table, units, _ = table_of(stars, None, ASTROMETRY)
         source_ids(table)
-        self.notes_, self.stages_, self._errorless = [], {}, False
-        work = self._errors(table)
         with tqdm(total=len(STAGES), unit="stage", disable=not self.verbose) as bar:
-            self._bar = bar
-            try:
-                self._search(table, work, units)
-            finally:
-                del self._bar
+            run = SearchRun(self, bar)
+            self.candidates_, kept = run.run(table, units)
+        self.notes_, self.stages_ = run.notes, run.stages
+        self._report(kept, table)
         return self
-
-    def _errors(self, table):
-        work, added = with_errors(table)
-        self._estimated = None
-        if added and "parallax_error" in added:
-            limit = np.inf if self.max_estimated_error is None else self.max_estimated_error
-            self._estimated = work["parallax_error"].to_numpy() > limit
-        if added is None:
-            note = (
-                "stars have neither errors nor phot_g_mean_mag, by which these could be told; "
-                'membership is that of the "published" model, which takes none.'
-            )
-        elif added:
-            note = (
-                f"stars lack the columns {', '.join(added)}; membership takes the errors that Gaia "
-                "DR3 has at their magnitude."
-            )
-        else:
-            return work
-        self._errorless = added is None
-        self.notes_.append(note)
-        warnings.warn(note, UserWarning, stacklevel=4)
-        return work
-
-    def _search(self, table, work, units):
-        mask = self._mask(table)
-        search = self._stage("tiledhdbscan")
-        found = search.fit_transform(work, mask=mask)
-        self._done("tiledhdbscan", search)
-        for name in ("preselection", "merger"):
-            found = self._run(name, found)
-        found, rejected = self._tested(found, mask)
-        found = self._classified(found)
-        found, beyond = self._selected(found)
-        self._done("selection", self._stage("selection"))
-        found = found.annotate(rejected_by=beyond.astype(str))
-        kept = found[beyond == ""]
-        found = found if len(rejected) == 0 else CandidateSet.concat([found, rejected])
-        self.candidates_ = over(found, table, units)
-        structure = self._stage("structure")
-        if structure is not None and not self._errorless:
-            kept = structure.fit_transform(kept, mask=mask)
-        self._done("structure", structure)
-        kept = self._run("crossmatch", kept)
-        self._report(over(kept, table, units), table)
-
-    def _mask(self, table):
-        """Which stars take part."""
-        quality = self._stage("quality")
-        mask = np.ones(len(table), dtype=bool)
-        if quality is not None:
-            if self.quality is None:
-                quality, left_out = possible_cuts(quality, table)
-                if left_out:
-                    self.notes_.append(f"quality cuts without columns: {', '.join(left_out)}.")
-            mask = quality.fit(table).mask(table)
-        self._done("quality", quality)
-        return mask
-
-    def _classified(self, found):
-        """Candidates with the probability that their diagram is a cluster's."""
-        classifier = self._stage("classifier")
-        if classifier is not None and self.classifier is None:
-            lacking = classifier_lacks(found.stars)
-            if lacking:
-                self.notes_.append(f"p_class left out: {lacking}.")
-                classifier = None
-        if classifier is not None and len(found):
-            table = classifier.fit_transform(members_only(found)).table
-            new = [name for name in table if name not in found.table]
-            found = found.annotate(**{name: table[name].to_numpy() for name in new})
-        self._done("classifier", classifier)
-        return found
-
-    def _tested(self, found, mask):
-        """Candidates that are significant, with their members; and those that are not."""
-        widening, membership = self._stage("widening"), self._stage("membership")
-        if self._errorless:
-            membership = membership.set_params(model="published")
-        test, tester = self._stage("significance"), None
-        if test is not None:
-            radius = getattr(widening, "max_radius", CandidateWidening().max_radius)
-            tester = CandidateTest(test, mask, radius)
-        rejected = []
-
-        def look(found, screening=False):
-            found = without_duplicates(describe_members(found))
-            if tester is not None:
-                found = found.annotate(p_cst=np.nan)
-                found = tester.annotate(found, self._selected(found)[1] == "", screening=screening)
-            found, beyond = self._selected(found, _FLOOR if screening else None)
-            rejected.append(found.annotate(rejected_by=beyond.astype(str))[beyond != ""])
-            return found[beyond == ""]
-
-        found = look(self._members(found, mask, widening, _quick(membership)), True)
-        if widening is not None:
-            for _ in range(self.n_refinements):
-                found = self._members(found, mask, widening, membership)
-        found = look(found)
-        kept = disentangle(found, tester, self._limit())
-        rejected.append(found.annotate(rejected_by="part of another")[~kept])
-        self._done("widening", widening)
-        self._done("membership", membership)
-        self._done("significance", test)
-        rejected = [one for one in rejected if len(one)]
-        # Only now: to the tests, members must be members and field must be field.
-        found = describe_members(without_faint(found[kept], self._estimated))
-        return found, CandidateSet.concat(rejected) if rejected else found[:0]
-
-    @staticmethod
-    def _members(found, mask, widening, membership):
-        """Candidates with membership probabilities."""
-        if widening is None:
-            return membership.fit_transform(found)
-        found = widening.fit_transform(found, mask=mask)
-        return membership.fit_transform(found, core=widening.core_)
-
-    def _limit(self):
-        limit = getattr(self._stage("selection"), "max_p_cst", None)
-        return 1.0 if limit is None else limit
-
-    def _selected(self, found, floor=None):
-        """Candidates, and why each is not reported, as far as its columns tell."""
-        selection = self._stage("selection")
-        if selection is None:
-            return found, np.full(len(found), "", dtype=object)
-        if floor is not None and selection.max_p_cst is not None:
-            selection.set_params(max_p_cst=max(floor, selection.max_p_cst))
-        return found, selection.fit(found).reasons_
 
     def _report(self, kept, table):
         self.cluster_set_ = members_only(kept)
@@ -404,29 +254,6 @@ class ClusterSearch(ClusterMixin, BuilderMixin, BaseEstimator):
         self.labels_ = labels_of(self.cluster_set_, len(table))
         self.clusters_ = cluster_table(self.cluster_set_)
         self.member_tables_ = member_tables(self.cluster_set_)
-
-    def _stage(self, name):
-        """A stage that has not been fitted, None where it is left out."""
-        given = getattr(self, name)
-        if isinstance(given, str):
-            return None
-        stage = default_stage(name) if given is None else clone(given)
-        if self.n_jobs is not None and getattr(stage, "n_jobs", 0) is None:
-            stage.set_params(n_jobs=self.n_jobs)
-        return stage
-
-    def _run(self, name, found):
-        stage = self._stage(name)
-        if stage is not None:
-            found = stage.fit_transform(found)
-        self._done(name, stage)
-        return found
-
-    def _done(self, name, stage):
-        if stage is not None:
-            self.stages_[name] = stage
-        self._bar.set_postfix_str(name)
-        self._bar.update()
 
     def fit_predict(self, stars, y=None):
         """Fit and return ``labels_``; see `fit`.
@@ -511,11 +338,3 @@ class ClusterSearch(ClusterMixin, BuilderMixin, BaseEstimator):
         from climbkit.pipelines._cluster_writing import write_results
 
         return write_results(self, folder, formats=formats, overwrite=overwrite, report=report)
-
-
-def _quick(membership):
-    """The same membership, for a first look: what it finds is to be refined."""
-    quick = clone(membership)
-    if hasattr(quick, "max_iter"):
-        quick.set_params(max_iter=min(quick.max_iter, _FIRST_LOOK))
-    return quick

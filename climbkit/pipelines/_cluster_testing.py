@@ -4,12 +4,12 @@ import numpy as np
 from sklearn.base import clone
 
 from climbkit.pipelines._cluster_evidence import by_evidence, members_only, membership_matrix
-from climbkit.pipelines._cluster_widening import CandidateWidening, with_members
 from climbkit.survey._frames import TangentPlane
 from climbkit.survey._significance import FIVE_SIGMA
 from climbkit.survey._significance_draws import densest_group
 from climbkit.survey._stage_input import ASTROMETRY, as_candidates, mean_direction
 from climbkit.survey._star_columns import star_field
+from climbkit.survey._widening import CandidateWidening, with_members
 
 # Members that stand for a candidate: the time of the test grows with their number, and so many
 # are enough.

@@ -13,13 +13,17 @@ from climbkit.survey._parallax_zero_point import ParallaxZeroPoint
 from climbkit.survey._proper_motion_frame import ProperMotionFrame
 from climbkit.survey._read_stars import read_stars
 from climbkit.survey._repetitions import RepetitionMerger
+from climbkit.survey._selector import CandidateSelector
 from climbkit.survey._significance import ClusterSignificanceTest
 from climbkit.survey._structure import ClusterStructure
 from climbkit.survey._tiled_hdbscan import TiledHDBSCAN
 from climbkit.survey._tiling import HealpixTiling, SquareTiling
+from climbkit.survey._widening import CandidateWidening
 
 __all__ = [
+    "CandidateSelector",
     "CandidateSet",
+    "CandidateWidening",
     "Catalogue",
     "CatalogueCrossmatch",
     "ClusterSignificanceTest",
