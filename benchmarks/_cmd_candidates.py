@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 from _cmd_draws import (
+    FAINTEST,
     FEWEST_STARS,
     disperse,
     draw_cluster,
@@ -22,6 +23,8 @@ FOUND_SHARE = {0: 0.3, 1: 0.2}
 #: For the sake of variety: which share of the field candidates are mixtures of open clusters; of
 #: the rest, mixtures of two fields; of the rest, stars that are moved to other distances.
 MIXTURE_SHARE, OTHER_FIELD_SHARE, DISPERSED_SHARE = 0.12, 0.15, 0.3
+#: How stars of a field are drawn, see `draw_field_stars`.
+FIELD_KINDS = ("random", "group", "motion")
 
 
 class Drawn(NamedTuple):
@@ -93,7 +96,7 @@ def draw_candidates(n, clusters, fields, found, rng, *, varied=False):
             n_stars = min(draw_size(rng), size.max() // 2)
             share = np.where(size > n_stars, np.sqrt(size), 0.0)
             which = rng.choice(len(fields), p=share / share.sum())
-            kind = str(rng.choice(["random", "group", "motion"], p=[0.2, 0.45, 0.35]))
+            kind = str(rng.choice(FIELD_KINDS, p=[0.2, 0.45, 0.35]))
             rows = draw_field_stars(fields[which], planes[which], n_stars, rng, kind=kind)
             field = fields[which]
             color, g = field.color[rows], field.g[rows]
@@ -129,6 +132,44 @@ def searched_candidates(found, clusters, least_persistence):
         kind, source = (kind_of[each.cluster], each.cluster) if y else ("found", each.field)
         candidates.append(Drawn(each.color, each.g, y, kind, source))
     return candidates
+
+
+def whole_candidates(clusters, fields, found, rng):
+    """Clusters with all their listed members, and for each field stars of every kind, as many.
+
+    Parameters
+    ----------
+    clusters, fields : list of Stars
+        Clusters, and fields to draw from.
+    found : list of Found
+        Candidates of searches, of which the false ones are taken as they are.
+    rng : Generator
+        Random numbers.
+
+    Returns
+    -------
+    candidates : list of Drawn
+        Clusters first; then a random draw, a group near in position and astrometry, one near in
+        astrometry alone and a false group of a search for each. A false group has its own size.
+    """
+    candidates = []
+    for own in clusters:
+        seen = own.g < FAINTEST + 0.1
+        candidates.append(Drawn(own.color[seen], own.g[seen], 1, own.kind, own.name))
+    planes = [features(field) for field in fields]
+    most = max(len(field.g) for field in fields) // 2
+    for n_stars in [min(len(each.g), most) for each in candidates]:
+        large = [row for row, field in enumerate(fields) if len(field.g) > n_stars]
+        for kind in FIELD_KINDS:
+            which = rng.choice(large)
+            field = fields[which]
+            rows = draw_field_stars(field, planes[which], n_stars, rng, kind=kind)
+            candidates.append(Drawn(field.color[rows], field.g[rows], 0, kind, field.name))
+    false = [each for each in found if each.share <= SHARE_OF_FIELD]
+    for row in rng.permutation(len(false))[: len(clusters)]:
+        each = false[row]
+        candidates.append(Drawn(each.color, each.g, 0, "found", each.field))
+    return [each for each in candidates if len(each.g) >= FEWEST_STARS]
 
 
 def draw_look(rng):

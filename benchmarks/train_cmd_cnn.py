@@ -57,7 +57,12 @@ def search(options):
 
 def draw(options):
     """Draw diagrams to train on, in files of `CHUNK`, and those that are held out."""
-    from _cmd_candidates import draw_candidates, save_images, searched_candidates
+    from _cmd_candidates import (
+        draw_candidates,
+        save_images,
+        searched_candidates,
+        whole_candidates,
+    )
     from _cmd_found import load_found
     from _cmd_sources import load_clusters, load_fields
 
@@ -71,6 +76,8 @@ def draw(options):
             save_images(options.cache / f"{split}.npz", candidates)
             as_found = searched_candidates(found, clusters[split], LEAST_PERSISTENCE)
             save_images(options.cache / f"{split}_searched.npz", as_found)
+            rng = np.random.default_rng([SEEDS[split], 2])
+            save_images(options.cache / f"{split}_whole.npz", whole_candidates(*own, rng))
             continue
         for number in range(math.ceil(options.images / CHUNK)):
             rng = np.random.default_rng([SEEDS[split], 1, number])
@@ -155,13 +162,16 @@ def evaluate(options):
     from climbkit.neural import CNNClassifier
 
     model = CNNClassifier.pretrained("cmd")
-    for name in ("test", "test_searched"):
+    for name in ("test", "test_searched", "test_whole"):
         with np.load(options.cache / f"{name}.npz") as test:
             y, n_stars, kind, source = (test[each] for each in ("y", "n_stars", "kind", "source"))
             p = model.predict_proba(test["images"])[:, 1]
         print(f"\n{name}: {len(np.unique(source[y == 1]))} clusters\n")
         print("| candidates | clusters | field | ROC AUC | recall at 0.8 | false at 0.8 |")
         print("|---|---|---|---|---|---|")
+        if name == "test_whole":
+            _print_kinds(y, p, kind)
+            continue
         for low, high in itertools.pairwise(SIZE_BOUNDS):
             size = f"{low} to {high - 1} stars" if high < SIZE_BOUNDS[-1] else f"{low} and more"
             _print_row(size, y, p, (n_stars >= low) & (n_stars < high))
@@ -175,6 +185,17 @@ def evaluate(options):
             rich = own & (n_stars >= ENOUGH_STARS[-1])
             kept = [f"{np.mean(p[rows] >= THRESHOLD):.3f}" for rows in (own, rich) if rows.any()]
             print(f"| {label} | {own.sum()} | {kept[0]} | {rich.sum()} | {kept[-1]} |")
+
+
+def _print_kinds(y, p, kind):
+    """Print a row for each kind of cluster against each kind of field candidates."""
+    chosen = {each: kind == each for each in np.unique(kind)}
+    clusters = {each: rows for each, rows in chosen.items() if y[rows].all()}
+    fields = {each: rows for each, rows in chosen.items() if each not in clusters}
+    fields |= {"random and found": np.isin(kind, ("random", "found")), "all": y == 0}
+    for label, field in fields.items():
+        for cluster, rows in (clusters | {"both": y == 1}).items():
+            _print_row(f"{cluster} against {label}", y, p, rows | field)
 
 
 def _print_row(name, y, p, rows):
