@@ -17,8 +17,8 @@ part around a star drawn at random is searched. Every second one is scrambled: t
 stars are given to each other at random, so that what is reported there is false for sure; and every
 sixth search is of a scrambled field into which nothing is put. In the fields as they are some of it
 may be a cluster that nobody took out: those that the search knows by name are counted by
-themselves. The network's probability `p_class`, which decides nothing by default, is not blind to
-these fields: it saw stars of m67, blanco1, ngc2323 and half of ngc103 in training.
+themselves. The network's probability `p_class`, of which little is asked by default, is not blind
+to these fields: it saw stars of m67, blanco1, ngc2323 and half of ngc103 in training.
 
 A cluster is found if one reported cluster has at least half of its members, with F1 above 0.5, and
 its centre within one half-number radius. A reported cluster is true if at least half of its members
