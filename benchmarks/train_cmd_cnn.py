@@ -188,14 +188,15 @@ def evaluate(options):
 
 
 def _print_kinds(y, p, kind):
-    """Print a row for each kind of cluster against each kind of field candidates."""
-    chosen = {each: kind == each for each in np.unique(kind)}
-    clusters = {each: rows for each, rows in chosen.items() if y[rows].all()}
-    fields = {each: rows for each, rows in chosen.items() if each not in clusters}
-    fields |= {"random and found": np.isin(kind, ("random", "found")), "all": y == 0}
-    for label, field in fields.items():
-        for cluster, rows in (clusters | {"both": y == 1}).items():
-            _print_row(f"{cluster} against {label}", y, p, rows | field)
+    """Print a row for each kind of cluster, against random draws and false groups and all."""
+    for label, field in (
+        ("random and found", ["random", "found"]),
+        ("all", np.unique(kind[y == 0])),
+    ):
+        field = np.isin(kind, field)
+        for own in np.unique(kind[y == 1]):
+            _print_row(f"{own} against {label}", y, p, field | (kind == own))
+        _print_row(f"both against {label}", y, p, field | (y == 1))
 
 
 def _print_row(name, y, p, rows):

@@ -64,6 +64,7 @@ _PARAMETERS = {
         "min_members": 10,
         "min_evidence": 20.0,
         "max_p_cst": 0.01,
+        "sure_evidence": 3.5,
         "min_class_probability": 0.05,
     },
 }

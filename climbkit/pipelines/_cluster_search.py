@@ -56,10 +56,10 @@ class ClusterSearch(ClusterMixin, BuilderMixin, BaseEstimator):
         (``pip install climbkit[neural]``) and the stars have colours.
 
     selection : CandidateSelector or "drop", default=None
-        Which candidates are reported. None: those with at least 10 members, a log likelihood ratio
-        of cluster and field to the field alone of at least 20 (``evidence``), a p-value of at most
-        0.01, and a ``p_class``, where there is one, of at least 0.05, which takes out what no
-        cluster looks like and leaves all in that might be one.
+        Which candidates are reported. None: those with at least 10 members; a log likelihood ratio
+        of cluster and field to the field alone of at least 20 (``evidence``); a p-value of at most
+        0.01, or an evidence of at least 3.5 per member; and a ``p_class``, where there is one, of
+        at least 0.05, which takes out what no cluster looks like.
 
     structure : ClusterStructure or "drop", default=None
         Mean astrometry, profile, distance and inner motions of what is reported.
@@ -70,7 +70,7 @@ class ClusterSearch(ClusterMixin, BuilderMixin, BaseEstimator):
     n_refinements : int, default=1
         How often candidates are widened again around the members that were found.
 
-    max_estimated_error : float, default=0.2
+    max_estimated_error : float, default=0.4
         Where the table has no errors, they are told by magnitude. Stars whose parallax would have a
         larger error than this, mas, are then no members of clusters that have others, as errors of
         single faint stars are off by factors. None: all may be.
@@ -169,7 +169,7 @@ class ClusterSearch(ClusterMixin, BuilderMixin, BaseEstimator):
         structure=None,
         crossmatch=None,
         n_refinements=1,
-        max_estimated_error=0.2,
+        max_estimated_error=0.4,
         n_jobs=None,
         verbose=0,
     ):

@@ -41,10 +41,16 @@ class CandidateSelector(BuilderMixin, BaseEstimator):
         Largest half-number radius, degrees.
 
     min_evidence : float, default=None
-        Smallest log likelihood ratio of cluster and field to the field alone, per member.
+        Smallest log likelihood ratio of cluster and field to the field alone.
 
     max_p_cst : float, default=None
         Largest p-value of `ClusterSignificanceTest`. Candidates without one pass.
+
+    sure_evidence : float, default=None
+        Evidence per member from which on a p-value does not count. That test shuffles positions
+        against astrometry, and where the members are a large part of the stars with such
+        astrometry, its draws are as dense as they are: the p-value is then large for the clearest
+        of clusters.
 
     min_class_probability : float, default=None
         Smallest probability that the colour-magnitude diagram is a cluster's. Candidates without
@@ -68,6 +74,7 @@ class CandidateSelector(BuilderMixin, BaseEstimator):
         "max_r50": [Interval(Real, 0, None, closed="neither"), None],
         "min_evidence": [_NOT_NEGATIVE, None],
         "max_p_cst": [_PROBABILITY, None],
+        "sure_evidence": [_NOT_NEGATIVE, None],
         "min_class_probability": [_PROBABILITY, None],
     }
 
@@ -79,6 +86,7 @@ class CandidateSelector(BuilderMixin, BaseEstimator):
         max_r50=None,
         min_evidence=None,
         max_p_cst=None,
+        sure_evidence=None,
         min_class_probability=None,
     ):
         self.min_persistence = min_persistence
@@ -86,6 +94,7 @@ class CandidateSelector(BuilderMixin, BaseEstimator):
         self.max_r50 = max_r50
         self.min_evidence = min_evidence
         self.max_p_cst = max_p_cst
+        self.sure_evidence = sure_evidence
         self.min_class_probability = min_class_probability
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -123,6 +132,8 @@ class CandidateSelector(BuilderMixin, BaseEstimator):
             passes = values >= limit if smallest else values <= limit
             if missing_passes:
                 passes |= np.isnan(values)
+            if name == "max_p_cst":
+                passes |= self._sure(table)
             for number in np.flatnonzero(~passes):
                 beyond[number].append(name)
         self.reasons_ = np.array([", ".join(names) for names in beyond] + [None], dtype=object)[:-1]
@@ -130,6 +141,14 @@ class CandidateSelector(BuilderMixin, BaseEstimator):
         self.candidates_ = X[self.kept_.astype(bool)]
         self._fitted = X
         return self
+
+    def _sure(self, table):
+        """Which candidates have so much evidence that their p-value does not count."""
+        if self.sure_evidence is None or "evidence" not in table:
+            return np.zeros(len(table), dtype=bool)
+        members = table["n_probable" if "n_probable" in table else "n_members"]
+        per_member = table["evidence"] / members.clip(lower=1)
+        return (per_member >= self.sure_evidence).to_numpy(dtype=bool)
 
     def transform(self, X):
         """Return the candidates within the limits.
