@@ -169,14 +169,13 @@ def evaluate(options):
         print(f"\n{name}: {len(np.unique(source[y == 1]))} clusters\n")
         print("| candidates | clusters | field | ROC AUC | recall at 0.8 | false at 0.8 |")
         print("|---|---|---|---|---|---|")
-        if name == "test_whole":
-            _print_kinds(y, p, kind)
-            continue
         for low, high in itertools.pairwise(SIZE_BOUNDS):
             size = f"{low} to {high - 1} stars" if high < SIZE_BOUNDS[-1] else f"{low} and more"
             _print_row(size, y, p, (n_stars >= low) & (n_stars < high))
         for low in ENOUGH_STARS:
             _print_row(f"all of {low} stars and more", y, p, n_stars >= low)
+        if name == "test_whole":
+            _print_kinds(y, p, kind)
         print("\n| kind | candidates | p >= 0.8 | of 30 stars and more | p >= 0.8 |")
         print("|---|---|---|---|---|")
         groups = [(each, kind == each) for each in np.unique(kind)]
