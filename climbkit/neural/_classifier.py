@@ -256,6 +256,25 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         logits = self.decision_function(X)
         return self.classes_[(logits > 0).astype(int) if logits.ndim == 1 else logits.argmax(1)]
 
+    def score(self, X, y, sample_weight=None):
+        """Share of the samples whose most probable class is the right one.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...) or (n_samples, n_numbers)
+            Samples, as in `fit`.
+        y : array-like of shape (n_samples,)
+            Classes.
+        sample_weight : array-like of shape (n_samples,), default=None
+            What each sample counts.
+
+        Returns
+        -------
+        score : float
+            Accuracy.
+        """
+        return super().score(X, y, sample_weight)
+
     @classmethod
     def _weights_path(cls, weights):
         """Context that gives the path of the file that `weights` names."""
