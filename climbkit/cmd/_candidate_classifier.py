@@ -3,14 +3,15 @@
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, _fit_context, clone
+from sklearn.base import _fit_context, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import check_is_fitted
 
-from climbkit.base import UNLABELLED, BuilderMixin, check_partial_labels
+from climbkit.base import UNLABELLED, check_partial_labels
 from climbkit.cmd._diagrams import read_diagrams
 from climbkit.cmd._images import CMDImageTransformer
+from climbkit.survey._stage import CandidateStage
 
 _PRETRAINED = "cmd"
 _IMAGE_SHAPE = "image_shape"  # parameter of classifiers that take images
@@ -18,7 +19,7 @@ _AT_A_TIME = 512  # diagrams that are in memory together
 _ANY_DIAGRAM = (np.array([1.0]), np.array([18.0]))  # one star, to tell the shape of images
 
 
-class CandidateClassifier(BuilderMixin, BaseEstimator):
+class CandidateClassifier(CandidateStage):
     """Draw the colour-magnitude diagram of each candidate and classify it.
 
     Parameters
@@ -181,23 +182,6 @@ class CandidateClassifier(BuilderMixin, BaseEstimator):
         _check_candidates(X)
         diagrams = self._diagrams(X)
         return self._annotated(X, diagrams, self._probabilities(diagrams))
-
-    def fit_transform(self, X, y=None):
-        """Fit and return ``candidates_``; see `fit`.
-
-        Parameters
-        ----------
-        X : CandidateSet
-            Candidates.
-        y : array-like of shape (n_candidates,), default=None
-            Classes of the candidates.
-
-        Returns
-        -------
-        candidates : CandidateSet
-            See ``candidates_``.
-        """
-        return self.fit(X, y).candidates_
 
     def _drawer(self):
         return CMDImageTransformer() if self.transformer is None else self.transformer

@@ -4,11 +4,9 @@ import os
 from numbers import Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
 
-from climbkit.base import BuilderMixin
 from climbkit.survey._candidates import CandidateSet
 from climbkit.survey._catalogue import Catalogue
 from climbkit.survey._crossmatch_pairs import (
@@ -17,6 +15,7 @@ from climbkit.survey._crossmatch_pairs import (
     places_of,
     same_astrometry,
 )
+from climbkit.survey._stage import CandidateStage
 
 # Baloyi et al. 2025, degrees.
 _PUBLISHED_RADIUS = 0.5
@@ -25,7 +24,7 @@ _UNMATCHED = "candidate"
 _CLOSE = 0.25
 
 
-class CatalogueCrossmatch(BuilderMixin, BaseEstimator):
+class CatalogueCrossmatch(CandidateStage):
     """Name candidates after the known objects that they are.
 
     Parameters
@@ -182,6 +181,9 @@ class CatalogueCrossmatch(BuilderMixin, BaseEstimator):
             unique=False,
         )
 
+    def _unfitted(self):
+        return super()._unfitted().set_params(catalogues=self.catalogues_)
+
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
         """Name candidates.
@@ -274,42 +276,6 @@ class CatalogueCrossmatch(BuilderMixin, BaseEstimator):
         values = np.where(np.isnan(values), -np.inf, values)
         ids = table["candidate_id"].to_numpy(dtype=object).astype(str)
         return np.lexsort((ids, -table["n_members"].to_numpy(), -values))
-
-    def transform(self, X):
-        """Return candidates with names.
-
-        Parameters
-        ----------
-        X : CandidateSet
-            As for `fit`.
-
-        Returns
-        -------
-        candidates : CandidateSet
-            See ``candidates_``.
-        """
-        check_is_fitted(self)
-        if X is self._fitted:
-            return self.candidates_
-        again = type(self)(**self.get_params(deep=False))
-        return again.set_params(catalogues=self.catalogues_).fit(X).candidates_
-
-    def fit_transform(self, X, y=None):
-        """Fit and return ``candidates_``; see `fit`.
-
-        Parameters
-        ----------
-        X : CandidateSet
-            Candidates.
-        y : ignored
-            Not used, present for scikit-learn's API.
-
-        Returns
-        -------
-        candidates : CandidateSet
-            See ``candidates_``.
-        """
-        return self.fit(X).candidates_
 
 
 def _catalogues(given):

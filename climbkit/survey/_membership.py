@@ -4,16 +4,16 @@ import warnings
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
 
-from climbkit.base import NOISE, BuilderMixin
+from climbkit.base import NOISE
 from climbkit.survey._candidate_table import source_ids
 from climbkit.survey._deconvolution import fit_cluster_in_field
 from climbkit.survey._frames import unit_vectors, unwrap
+from climbkit.survey._stage import CandidateStage
 from climbkit.survey._stage_input import (
     ASTROMETRY,
     MEMBER_PROBABILITY,
@@ -31,7 +31,7 @@ _FEWEST_STARS = 6
 _PUBLISHED_ITERATIONS, _PUBLISHED_TOLERANCE = 100, 1e-3
 
 
-class GMMMembership(BuilderMixin, BaseEstimator):
+class GMMMembership(CandidateStage):
     """Membership probability of each star of each candidate.
 
     Parameters
@@ -284,44 +284,6 @@ class GMMMembership(BuilderMixin, BaseEstimator):
         chosen = chosen[np.lexsort((-rank[owner[chosen]], probabilities[chosen]))]
         self.labels_ = np.full(candidates.n_stars, NOISE, dtype=np.int64)
         self.labels_[candidates.indices[chosen]] = owner[chosen]
-
-    def transform(self, X):
-        """Return candidates with probabilities.
-
-        Parameters
-        ----------
-        X : CandidateSet, DataFrame or astropy Table
-            As for `fit`. Others than those fitted get mixtures of their own: nothing is carried
-            from one candidate to another.
-
-        Returns
-        -------
-        candidates : CandidateSet
-            See ``candidates_``.
-        """
-        check_is_fitted(self)
-        if X is self._fitted:
-            return self.candidates_
-        return type(self)(**self.get_params()).fit(X).candidates_
-
-    def fit_transform(self, X, y=None, *, core=None):
-        """Fit and return ``candidates_``; see `fit`.
-
-        Parameters
-        ----------
-        X : CandidateSet, DataFrame or astropy Table
-            Candidates or stars.
-        y : ignored
-            Not used, present for scikit-learn's API.
-        core : array-like of bool of shape (n_memberships,), default=None
-            Stars that each cluster is first given.
-
-        Returns
-        -------
-        candidates : CandidateSet
-            See ``candidates_``.
-        """
-        return self.fit(X, core=core).candidates_
 
     def fit_predict(self, X, y=None):
         """Fit and return ``labels_``; see `fit`.

@@ -3,11 +3,9 @@
 from numbers import Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
 
-from climbkit.base import BuilderMixin
 from climbkit.survey._candidate_table import describe_candidates
 from climbkit.survey._candidates import CandidateSet
 from climbkit.survey._repetition_links import (
@@ -24,6 +22,7 @@ from climbkit.survey._repetition_members import (
     largest_probabilities,
     ranks,
 )
+from climbkit.survey._stage import CandidateStage
 from climbkit.survey._stage_input import as_candidates
 
 # Baloyi et al. 2025: centres within this of the first of a group are one cluster, degrees.
@@ -34,7 +33,7 @@ _PUBLISHED_RADIUS = 0.6
 _CORE_SHARE = 0.25
 
 
-class RepetitionMerger(BuilderMixin, BaseEstimator):
+class RepetitionMerger(CandidateStage):
     """Merge candidates that are repetitions of one cluster.
 
     A search over tiles and scales, such as `TiledHDBSCAN`, finds a cluster many times: whole, its
@@ -272,42 +271,6 @@ class RepetitionMerger(BuilderMixin, BaseEstimator):
             meta=X.meta,
         )
         self.labels_ = self.candidates_.labels(-np.arange(n, dtype=np.float64))
-
-    def transform(self, X):
-        """Return merged candidates.
-
-        Parameters
-        ----------
-        X : CandidateSet
-            As for `fit`. Others than those fitted are merged by themselves: nothing is carried
-            from one set to another.
-
-        Returns
-        -------
-        candidates : CandidateSet
-            See ``candidates_``.
-        """
-        check_is_fitted(self)
-        if X is self._fitted:
-            return self.candidates_
-        return type(self)(**self.get_params()).fit(X).candidates_
-
-    def fit_transform(self, X, y=None):
-        """Fit and return ``candidates_``; see `fit`.
-
-        Parameters
-        ----------
-        X : CandidateSet
-            Candidates.
-        y : ignored
-            Not used, present for scikit-learn's API.
-
-        Returns
-        -------
-        candidates : CandidateSet
-            See ``candidates_``.
-        """
-        return self.fit(X).candidates_
 
     def fit_predict(self, X, y=None):
         """Fit and return ``labels_``; see `fit`.

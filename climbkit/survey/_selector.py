@@ -3,11 +3,11 @@
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval
 
-from climbkit.base import BuilderMixin
 from climbkit.survey._candidates import CandidateSet
+from climbkit.survey._stage import CandidateStage
 
 _NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
 _PROBABILITY = Interval(Real, 0, 1, closed="both")
@@ -22,7 +22,7 @@ _LIMITS = {
 }
 
 
-class CandidateSelector(BuilderMixin, BaseEstimator):
+class CandidateSelector(CandidateStage):
     """Keep the candidates that are within limits.
 
     Each limit is on one column of the candidates; None leaves it out, and so does a column that
@@ -149,35 +149,3 @@ class CandidateSelector(BuilderMixin, BaseEstimator):
         members = table["n_probable" if "n_probable" in table else "n_members"]
         per_member = table["evidence"] / members.clip(lower=1)
         return (per_member >= self.sure_evidence).to_numpy(dtype=bool)
-
-    def transform(self, X):
-        """Return the candidates within the limits.
-
-        Parameters
-        ----------
-        X : CandidateSet
-            Candidates.
-
-        Returns
-        -------
-        candidates : CandidateSet
-            See ``candidates_``.
-        """
-        return type(self)(**self.get_params()).fit(X).candidates_
-
-    def fit_transform(self, X, y=None):
-        """Fit and return ``candidates_``; see `fit`.
-
-        Parameters
-        ----------
-        X : CandidateSet
-            Candidates.
-        y : ignored
-            Not used, present for scikit-learn's API.
-
-        Returns
-        -------
-        candidates : CandidateSet
-            See ``candidates_``.
-        """
-        return self.fit(X).candidates_

@@ -5,18 +5,17 @@ from numbers import Integral, Real
 
 import numpy as np
 from joblib import Parallel, delayed
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
 from tqdm.auto import tqdm
 
-from climbkit.base import BuilderMixin
 from climbkit.survey._significance_methods import (
     Group,
     Result,
     calibrated_test,
     published_test,
 )
+from climbkit.survey._stage import CandidateStage
 from climbkit.survey._stage_input import ASTROMETRY, as_candidates
 from climbkit.survey._star_columns import star_field
 
@@ -25,7 +24,7 @@ FIVE_SIGMA = 2.867e-7
 _THRESHOLD = "membership_threshold"  # column of GMMMembership
 
 
-class ClusterSignificanceTest(BuilderMixin, BaseEstimator):
+class ClusterSignificanceTest(CandidateStage):
     """p-value of each candidate: are its members closer together than field stars are.
 
     Parameters
@@ -258,42 +257,3 @@ class ClusterSignificanceTest(BuilderMixin, BaseEstimator):
         digest = hashlib.sha256(str(name).encode()).digest()
         rng = np.random.default_rng([self.random_state, int.from_bytes(digest[:8], "big")])
         return calibrated_test(group, self.n_field, self.n_draws, rng)
-
-    def transform(self, X):
-        """Return candidates with p-values.
-
-        Parameters
-        ----------
-        X : CandidateSet, DataFrame or astropy Table
-            As for `fit`. Others than those fitted are tested in the same way.
-
-        Returns
-        -------
-        candidates : CandidateSet
-            See ``candidates_``.
-        """
-        check_is_fitted(self)
-        if X is self._fitted:
-            return self.candidates_
-        return type(self)(**self.get_params()).fit(X).candidates_
-
-    def fit_transform(self, X, y=None, *, members=None, mask=None):
-        """Fit and return ``candidates_``; see `fit`.
-
-        Parameters
-        ----------
-        X : CandidateSet, DataFrame or astropy Table
-            Candidates or stars.
-        y : ignored
-            Not used, present for scikit-learn's API.
-        members : array-like of bool of shape (n_stars,), default=None
-            With a table of stars: which are the members.
-        mask : str or array-like of bool of shape (n_stars,), default=None
-            True for stars to use, or the name of such a column; the mask of the search.
-
-        Returns
-        -------
-        candidates : CandidateSet
-            See ``candidates_``.
-        """
-        return self.fit(X, members=members, mask=mask).candidates_

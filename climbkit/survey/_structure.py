@@ -4,13 +4,12 @@ from numbers import Integral, Real
 
 import numpy as np
 from joblib import Parallel, delayed
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
 from tqdm.auto import tqdm
 
-from climbkit.base import BuilderMixin
 from climbkit.survey._distance import LENGTH_SCALE
+from climbkit.survey._stage import CandidateStage
 from climbkit.survey._stage_input import ASTROMETRY, MEMBER_PROBABILITY, as_candidates
 from climbkit.survey._structure_measure import Stars, measure
 from climbkit.survey._structure_result import annotate
@@ -18,7 +17,7 @@ from climbkit.survey._structure_result import annotate
 _THRESHOLD = "membership_threshold"  # column of GMMMembership
 
 
-class ClusterStructure(BuilderMixin, BaseEstimator):
+class ClusterStructure(CandidateStage):
     """Mean astrometry, radial profile, distance and inner motions of each candidate.
 
     Parameters
@@ -308,40 +307,3 @@ class ClusterStructure(BuilderMixin, BaseEstimator):
         elif _THRESHOLD in candidates.table:
             least[:] = candidates.table[_THRESHOLD].to_numpy(dtype=np.float64)
         return candidates.probabilities >= np.repeat(least, np.diff(candidates.indptr))
-
-    def transform(self, X):
-        """Return candidates with their structure.
-
-        Parameters
-        ----------
-        X : CandidateSet, DataFrame or astropy Table
-            As for `fit`. Others than those fitted are measured in the same way.
-
-        Returns
-        -------
-        candidates : CandidateSet
-            See ``candidates_``.
-        """
-        check_is_fitted(self)
-        if X is self._fitted:
-            return self.candidates_
-        return type(self)(**self.get_params()).fit(X).candidates_
-
-    def fit_transform(self, X, y=None, *, mask=None):
-        """Fit and return ``candidates_``; see `fit`.
-
-        Parameters
-        ----------
-        X : CandidateSet, DataFrame or astropy Table
-            Candidates or stars.
-        y : ignored
-            Not used, present for scikit-learn's API.
-        mask : str or array-like of bool of shape (n_stars,), default=None
-            True for stars to use, or the name of such a column.
-
-        Returns
-        -------
-        candidates : CandidateSet
-            See ``candidates_``.
-        """
-        return self.fit(X, mask=mask).candidates_

@@ -4,11 +4,11 @@ from numbers import Real
 
 import numpy as np
 from scipy.spatial import cKDTree
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval
 
-from climbkit.base import BuilderMixin
 from climbkit.survey._frames import TangentPlane
+from climbkit.survey._stage import CandidateStage
 from climbkit.survey._stage_input import ASTROMETRY, as_candidates, mean_direction
 from climbkit.survey._star_columns import numbers_in, star_field
 
@@ -19,7 +19,7 @@ _MEDIAN_RADIUS, _MEDIAN_AWAY = np.sqrt(2 * np.log(2)), 0.6745
 _ROUNDS = 3
 
 
-class CandidateWidening(BuilderMixin, BaseEstimator):
+class CandidateWidening(CandidateStage):
     """Widen each candidate to all stars near it that could be its members.
 
     A search for overdensities finds the dense part of a cluster. What is needed to tell its members
@@ -161,25 +161,6 @@ class CandidateWidening(BuilderMixin, BaseEstimator):
                 limit += self.error_factor * np.quantile(known, self.error_quantile)
             allowed &= away <= limit
         return np.sort(field.rows[near[allowed | inside]]), radius
-
-    def fit_transform(self, X, y=None, *, mask=None):
-        """Fit and return ``candidates_``; see `fit`.
-
-        Parameters
-        ----------
-        X : CandidateSet
-            Candidates.
-        y : ignored
-            Not used, present for scikit-learn's API.
-        mask : str or array-like of bool of shape (n_stars,), default=None
-            True for stars that may be taken.
-
-        Returns
-        -------
-        candidates : CandidateSet
-            See ``candidates_``.
-        """
-        return self.fit(X, mask=mask).candidates_
 
 
 class _Surroundings:
