@@ -7,6 +7,7 @@ from importlib import resources
 import numpy as np
 
 from climbkit.base import NOISE
+from climbkit.pipelines._cluster_record import run_record
 from climbkit.pipelines._cluster_report_figures import cmd_image, four_panels, overview, profile
 from climbkit.pipelines._cluster_report_numbers import (
     ENDS,
@@ -18,7 +19,6 @@ from climbkit.pipelines._cluster_report_numbers import (
     write_value,
 )
 from climbkit.pipelines._cluster_report_words import MEANING, caveats, reasons
-from climbkit.pipelines._cluster_writing import run_record
 
 #: Columns of the table of clusters, where there are any of them; the sections have all.
 _TABLE = ("name", "type", "l", "b", "n_members", "r50", "distance")

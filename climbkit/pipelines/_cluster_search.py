@@ -311,7 +311,7 @@ class ClusterSearch(ClusterMixin, BuilderMixin, BaseEstimator):
         record : dict
             Parameters, versions and number of stars; ready for JSON.
         """
-        from climbkit.pipelines._cluster_writing import run_record
+        from climbkit.pipelines._cluster_record import run_record
 
         check_is_fitted(self, "labels_")
         return run_record(self)
