@@ -291,13 +291,12 @@ class ClusterSearch(ClusterMixin, BuilderMixin, BaseEstimator):
         position, parallax and proper motion, and is no farther than members are from each other.
         """
         check_is_fitted(self, "labels_")
-        table, _, _ = table_of(stars, None, ASTROMETRY)
+        table, _, coordinates = table_of(stars, None, ASTROMETRY)
         if same_stars(table, self._table):
             return self.labels_.copy()
         mask = np.ones(len(table), dtype=bool)
         if "quality" in self.stages_:
             mask = self.stages_["quality"].mask(table)
-        coordinates = table_of(table, None, ASTROMETRY)[2]
         new = star_field(table, coordinates, ASTROMETRY, mask=mask)
         labels = np.full(len(table), NOISE, dtype=np.int64)
         labels[new.rows] = assign_new(self._windows, self.labels_, new, coordinates)

@@ -76,7 +76,7 @@ class SearchRun:
             found = self._run(name, found)
         found, rejected = self._tested(found, mask)
         found = self._classified(found)
-        found, beyond = self._selected(found)
+        beyond = self._beyond(found)
         self._done("selection", self._stage("selection"))
         found = found.annotate(rejected_by=beyond.astype(str))
         kept = found[beyond == ""]
@@ -131,8 +131,8 @@ class SearchRun:
             found = without_duplicates(describe_members(found))
             if tester is not None:
                 found = found.annotate(p_cst=np.nan)
-                found = tester.annotate(found, self._selected(found)[1] == "", screening=screening)
-            found, beyond = self._selected(found, _FLOOR if screening else None)
+                found = tester.annotate(found, self._beyond(found) == "", screening=screening)
+            beyond = self._beyond(found, _FLOOR if screening else None)
             rejected.append(found.annotate(rejected_by=beyond.astype(str))[beyond != ""])
             return found[beyond == ""]
 
@@ -163,25 +163,22 @@ class SearchRun:
         limit = getattr(self._stage("selection"), "max_p_cst", None)
         return 1.0 if limit is None else limit
 
-    def _selected(self, found, floor=None):
-        """Candidates, and why each is not reported, as far as its columns tell."""
+    def _beyond(self, found, floor=None):
+        """Why each candidate is not reported, as far as its columns tell; empty where it is."""
         selection = self._stage("selection")
         if selection is None:
-            return found, np.full(len(found), "", dtype=object)
+            return np.full(len(found), "", dtype=object)
         if floor is not None and selection.max_p_cst is not None:
             selection.set_params(max_p_cst=max(floor, selection.max_p_cst))
-        return found, selection.fit(found).reasons_
+        return selection.fit(found).reasons_
 
     def _errors(self, table):
         work, added = with_errors(table)
         self._estimated = None
         if added and "parallax_error" in added:
-            limit = (
-                np.inf
-                if self.search.max_estimated_error is None
-                else self.search.max_estimated_error
-            )
-            self._estimated = work["parallax_error"].to_numpy() > limit
+            limit = self.search.max_estimated_error
+            if limit is not None:
+                self._estimated = work["parallax_error"].to_numpy() > limit
         if added is None:
             note = (
                 "stars have neither errors nor phot_g_mean_mag, by which these could be told; "
