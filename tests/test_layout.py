@@ -25,6 +25,7 @@ FLOOR = {
     "survey": 2,
     "cmd": 2,
     "neural": 2,
+    "spectra": 2,
     "distributed": 3,
     "pipelines": 4,
     "cli": 4,
