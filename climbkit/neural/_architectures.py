@@ -1,6 +1,9 @@
 """Named networks, each a function of the shapes of input and output."""
 
+import inspect
+
 from climbkit.neural._backend import import_keras
+from climbkit.neural._spectral_networks import SPECTRAL_NETWORKS
 
 # The network of Baloyi et al. (2025) for images of 128 x 128 pixels.
 _CMD_BLOCKS = 4
@@ -35,10 +38,19 @@ def cmd_network(input_shape, n_outputs):
     can be: it sees 1 - X, so that white paper is 0 and trains faster, and ReLU follows the maximum,
     of which it is given four times fewer values.
 
+    Raises
+    ------
+    ValueError
+        If samples are no images.
+
     References
     ----------
     .. [1] Baloyi et al. 2025, the published search for globular clusters in Gaia DR3.
     """
+    if len(input_shape) != 3:
+        raise ValueError(
+            f"architecture='cmd' takes images; samples of shape {input_shape} are none."
+        )
     layers = import_keras().layers
     stack = [layers.Input(input_shape), layers.Rescaling(-1.0, offset=1.0)]
     sides = list(input_shape[:2])
@@ -59,10 +71,11 @@ def cmd_network(input_shape, n_outputs):
     return import_keras().Sequential(stack)
 
 
-ARCHITECTURES = {"cmd": cmd_network}
+#: Names of networks, and the functions that build them.
+ARCHITECTURES = {"cmd": cmd_network, **SPECTRAL_NETWORKS}
 
 
-def build_network(architecture, input_shape, n_outputs):
+def build_network(architecture, input_shape, n_outputs, n_context=0):
     """Build a network by name or by the user's function, and check what it takes and gives.
 
     Parameters
@@ -73,6 +86,9 @@ def build_network(architecture, input_shape, n_outputs):
         Shape of one sample.
     n_outputs : int
         Number of logits: 1 for two classes.
+    n_context : int, default=0
+        Numbers at the end of a sample that are context. Functions with a parameter of that name
+        are told of them; others see whole samples.
 
     Returns
     -------
@@ -94,7 +110,8 @@ def build_network(architecture, input_shape, n_outputs):
                 f"(input_shape, n_outputs); got {architecture!r}."
             )
         architecture = ARCHITECTURES[architecture]
-    network = architecture(tuple(input_shape), n_outputs)
+    context = {"n_context": n_context} if _takes_context(architecture) else {}
+    network = architecture(tuple(input_shape), n_outputs, **context)
     if not isinstance(network, keras.Model):
         raise TypeError(f"architecture must return a keras.Model; got {network!r}.")
     shape = tuple(network.compute_output_shape((None, *input_shape)))
@@ -104,3 +121,10 @@ def build_network(architecture, input_shape, n_outputs):
             f"without activation; got {shape}."
         )
     return network
+
+
+def _takes_context(architecture):
+    try:
+        return "n_context" in inspect.signature(architecture).parameters
+    except ValueError:  # of functions written in C
+        return False

@@ -15,6 +15,7 @@ from climbkit.neural._model_file import (
     write_model_file,
 )
 from climbkit.neural._prediction import network_outputs
+from climbkit.neural._state import plain, unplain
 
 _FORMAT = 1  # of the state beside the network; raised when a reader of today could not read it
 
@@ -60,11 +61,19 @@ class NetworkEstimator(BuilderMixin, BaseEstimator):
     def _accepted_shapes(self):
         return (self.input_shape_,)
 
-    def _network_outputs(self, X):
-        """Outputs of the fitted network for unchecked X."""
+    def _prepared(self, X):
+        """Rows that the network takes, of rows that were checked."""
+        return X
+
+    def _network_outputs(self, X, *, network=None, finish=None):
+        """Outputs of the fitted network, or one made of it, for unchecked X."""
         check_is_fitted(self)
         X = self._checked_samples(X, reset=False)
-        return network_outputs(self.network_, X, self.input_shape_)
+        return self._outputs_of(X, self.network_ if network is None else network, finish)
+
+    def _outputs_of(self, X, network, finish):
+        """Outputs for checked X."""
+        return network_outputs(network, X, self.input_shape_, prepare=self._prepared, finish=finish)
 
     def save(self, path):
         """Save the fitted estimator to one file of Keras' own format.
@@ -90,7 +99,11 @@ class NetworkEstimator(BuilderMixin, BaseEstimator):
             **to_dict(self),
             "input_shape": list(self.input_shape_),
             "n_features_in": self.n_features_in_,
-            "learned": {name: _plain(getattr(self, name)) for name in self._saved_attributes},
+            "learned": {
+                name: plain(getattr(self, name))
+                for name in self._saved_attributes
+                if hasattr(self, name)
+            },
         }
         if hasattr(self, "feature_names_in_"):
             state["feature_names_in"] = list(self.feature_names_in_)
@@ -140,7 +153,12 @@ class NetworkEstimator(BuilderMixin, BaseEstimator):
                 f"{__version__} cannot read."
             )
         estimator = cls.from_dict(state, trusted=trusted)
-        learned = {name: _unplain(state["learned"][name]) for name in cls._saved_attributes}
+        # Files of earlier versions lack what nobody had thought of.
+        learned = {
+            name: unplain(state["learned"][name], trusted)
+            for name in cls._saved_attributes
+            if name in state["learned"]
+        }
         learned["input_shape_"] = tuple(state["input_shape"])
         learned["n_features_in_"] = state["n_features_in"]
         if "feature_names_in" in state:
@@ -167,15 +185,3 @@ class NetworkEstimator(BuilderMixin, BaseEstimator):
             # own layers.
             state["network_"] = network_from_bytes(state["network_"], safe_mode=False)
         super().__setstate__(state)
-
-
-def _plain(value):
-    if isinstance(value, np.ndarray):
-        return {"array": value.tolist(), "dtype": value.dtype.str}
-    return value
-
-
-def _unplain(value):
-    if isinstance(value, dict) and value.keys() == {"array", "dtype"}:
-        return np.array(value["array"], dtype=np.dtype(value["dtype"]))
-    return value

@@ -57,7 +57,7 @@ def log_loss(logits, y, weights=None):
     return float(np.average(losses, weights=weights))
 
 
-def fit_temperature(logits, y):
+def fit_temperature(logits, y, weights=None):
     """Temperature at which the probabilities fit held-out samples best.
 
     Parameters
@@ -66,6 +66,8 @@ def fit_temperature(logits, y):
         Outputs for samples that were not trained on.
     y : ndarray of shape (n_samples,), dtype int
         Numbers of the true classes.
+    weights : ndarray of shape (n_classes,), default=None
+        What a sample of each class counts. None: all the same.
 
     Returns
     -------
@@ -78,6 +80,9 @@ def fit_temperature(logits, y):
     one of k classes, of which there are n samples, rather than 1. The temperature of a small part
     that the network separates without fault is then what so few samples can support, not 0.
 
+    A temperature moves no decision, so it can make probabilities right only for classes as frequent
+    as the network takes them to be: as frequent as in its training, with the weights of that.
+
     References
     ----------
     .. [1] Guo et al. 2017, "On calibration of modern neural networks", ICML 34, 1321.
@@ -88,6 +93,8 @@ def fit_temperature(logits, y):
     counts = np.bincount(y, minlength=n_classes)[y]
     targets = np.repeat(1.0 / (counts + n_classes), n_classes).reshape(len(y), n_classes)
     targets[np.arange(len(y)), y] *= counts + 1
+    if weights is not None:
+        targets *= weights[y][:, None]
 
     def loss(log_temperature):
         return -np.mean(targets * log_probabilities(logits, np.exp(log_temperature)))

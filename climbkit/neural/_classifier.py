@@ -6,7 +6,7 @@ from os import PathLike, fspath
 
 import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.utils import assert_all_finite, check_random_state, compute_class_weight
+from sklearn.utils import assert_all_finite, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d
@@ -14,10 +14,11 @@ from sklearn.utils.validation import check_consistent_length, column_or_1d
 from climbkit.neural._architectures import build_network
 from climbkit.neural._base import NetworkEstimator
 from climbkit.neural._calibration import fit_temperature, probabilities
-from climbkit.neural._prediction import as_float32, network_outputs
+from climbkit.neural._parts import shaped, split_samples, weights_for
+from climbkit.neural._precision import FULL, PRECISIONS, as_numpy, trained_in
+from climbkit.neural._prediction import network_outputs
 from climbkit.neural._seeding import seeded_globals
-from climbkit.neural._splitting import canonical_order, stratified_split
-from climbkit.neural._training import Samples, Schedule, train
+from climbkit.neural._training import Schedule, train
 
 _SEEDS = 2**31 - 1
 
@@ -36,10 +37,11 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         "validation_fraction": [Interval(Real, 0, 1, closed="neither"), None],
         "class_weight": [StrOptions({"balanced"}), dict, None],
         "calibration": [StrOptions({"temperature"}), None],
+        "precision": [StrOptions(set(PRECISIONS)), None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
-    _saved_attributes = ("classes_", "temperature_", "history_", "best_epoch_")
+    _saved_attributes = ("classes_", "class_prior_", "temperature_", "history_", "best_epoch_")
 
     def __init__(
         self,
@@ -54,6 +56,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         validation_fraction=0.1,
         class_weight=None,
         calibration="temperature",
+        precision=None,
         random_state=None,
         verbose=0,
     ):
@@ -67,6 +70,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         self.validation_fraction = validation_fraction
         self.class_weight = class_weight
         self.calibration = calibration
+        self.precision = precision
         self.random_state = random_state
         self.verbose = verbose
 
@@ -101,6 +105,10 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         ImportError
             If keras is missing.
         """
+        return self._fit(X, y, validation_data, augment)
+
+    def _fit(self, X, y, validation_data, augment, errors=None):
+        """Fit, and draw noise of the standard deviations `errors`, which subclasses prepare."""
         if y is None:
             return self._fit_without_labels(X)
         if self.calibration and self.validation_fraction is None and validation_data is None:
@@ -110,32 +118,46 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
             )
         X = self._checked_samples(X, reset=True)
         y = self._numbered_classes(X, y)
+        X, errors = self._learn_preparation(X, y, errors)
+        if validation_data is not None:
+            held_X = self._checked_samples(validation_data[0], reset=False)
+            held_y = self._numbers_of(validation_data[1], held_X)
+            validation_data = self._prepared(held_X), held_y
         seed = int(check_random_state(self.random_state).randint(_SEEDS))
-        n_outputs = 1 if len(self.classes_) == 2 else len(self.classes_)
+        parts = split_samples(
+            X,
+            y,
+            self.classes_,
+            self.class_weight,
+            held_out=validation_data,
+            fraction=self.validation_fraction,
+            rng=np.random.default_rng(seed),
+            errors=errors,
+        )
+        training, held_out = (shaped(part, self.input_shape_) for part in parts[:2])
+        schedule = Schedule(
+            self.optimizer,
+            self.learning_rate,
+            self.batch_size,
+            self.max_epochs,
+            self.patience,
+            seed,
+            int(self.verbose),
+        )
         with seeded_globals(seed):
-            network = self._initial_network(n_outputs)
-            training, held_out = self._parts(X, y, validation_data, np.random.default_rng(seed))
-            outcome = train(
-                network,
-                training,
-                held_out,
-                Schedule(
-                    self.optimizer,
-                    self.learning_rate,
-                    self.batch_size,
-                    self.max_epochs,
-                    self.patience,
-                    seed,
-                    int(self.verbose),
-                ),
-                augment,
-            )
+            with trained_in(self.precision) as policy:
+                network = self._initial_network()
+                outcome = train(network, training, held_out, schedule, augment)
+            if policy not in (None, FULL):
+                network = self._in_full_precision(network)
         self.network_ = network
         self.history_, self.best_epoch_ = outcome
+        self.class_prior_ = parts.prior
         self.temperature_ = 1.0
         if self.calibration and held_out is not None:
             logits = network_outputs(network, held_out.X, self.input_shape_)
-            self.temperature_ = fit_temperature(logits, held_out.y)
+            self._fit_temperature(logits, held_out.y)
+        self._learn_more(training, held_out)
         return self
 
     def calibrate(self, X, y):
@@ -151,7 +173,8 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         Returns
         -------
         self : NetworkClassifier
-            With a new ``temperature_``.
+            With a new ``temperature_``. The samples are weighed so that the classes are as
+            frequent as ``class_prior_`` says, since a temperature cannot move the decision.
 
         Raises
         ------
@@ -159,8 +182,14 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
             If X does not fit what was fitted, or y holds other classes.
         """
         logits = self._network_outputs(X)
-        self.temperature_ = fit_temperature(logits, self._numbers_of(y, logits))
+        self._fit_temperature(logits, self._numbers_of(y, logits))
         return self
+
+    def _fit_temperature(self, logits, y):
+        # Networks that were trained elsewhere do not say how frequent they take the classes to be.
+        prior = getattr(self, "class_prior_", None)
+        weights = None if prior is None else weights_for(prior, y)
+        self.temperature_ = fit_temperature(logits, y, weights)
 
     @classmethod
     def from_network(cls, network, classes, **parameters):
@@ -295,10 +324,32 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         self._checked_samples(X, reset=False)
         return self
 
-    def _initial_network(self, n_outputs):
+    def _learn_preparation(self, X, y, errors):
+        """What the network takes, as rows, of checked X and of the noise to add to it."""
+        return X, None
+
+    def _learn_more(self, training, held_out):
+        """Learn what else is known of the samples as the trained network sees them."""
+
+    def _n_outputs(self):
+        return 1 if len(self.classes_) == 2 else len(self.classes_)
+
+    def _built(self):
+        """Network with random weights."""
+        return build_network(self.architecture, self.input_shape_, self._n_outputs())
+
+    def _in_full_precision(self, network):
+        """Return the network as it runs everywhere, with the weights of one in half precision."""
+        with trained_in(FULL):
+            full = self._built()
+        full.set_weights(as_numpy(network))
+        return full
+
+    def _initial_network(self):
         if self.weights is None:
-            return build_network(self.architecture, self.input_shape_, n_outputs)
+            return self._built()
         learned = self._kept()
+        n_outputs = self._n_outputs()
         shapes = learned["input_shape_"], learned["network_"].output_shape[-1]
         if shapes != (self.input_shape_, n_outputs):
             raise ValueError(
@@ -318,28 +369,6 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
             raise ValueError(f"y must hold two classes or more; got one class: {self.classes_}.")
         return numbers
 
-    def _parts(self, X, y, validation_data, rng):
-        """Samples to train on and samples to hold out, or None."""
-        X = np.ascontiguousarray(X if X.dtype == np.uint8 else as_float32(X))
-        order = canonical_order(X, y)
-        if validation_data is not None:
-            held_X = self._checked_samples(validation_data[0], reset=False)
-            held_y = self._numbers_of(validation_data[1], held_X)
-            training = order
-        elif self.validation_fraction is not None:
-            kept, held = stratified_split(y[order], self.validation_fraction, rng)
-            training, held = order[kept], order[held]
-            held_X, held_y = X[held], y[held]
-        else:
-            training, held_y = order, ()
-        weights = compute_class_weight(
-            self.class_weight, classes=self.classes_, y=self.classes_[y[training]]
-        )
-        parts = [Samples(self._shaped(X[training]), y[training], weights[y[training]]), None]
-        if len(held_y):
-            parts[1] = Samples(self._shaped(as_float32(held_X)), held_y, weights[held_y])
-        return parts
-
     def _numbers_of(self, y, X):
         y = column_or_1d(y)
         check_consistent_length(X, y)
@@ -347,6 +376,3 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         if np.any(self.classes_[numbers] != y):
             raise ValueError(f"validation_data has classes that y has not: {self.classes_}.")
         return numbers
-
-    def _shaped(self, X):
-        return X.reshape(len(X), *self.input_shape_)

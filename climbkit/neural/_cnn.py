@@ -157,6 +157,7 @@ class CNNClassifier(NetworkClassifier):
         validation_fraction=0.1,
         class_weight=None,
         calibration="temperature",
+        precision=None,
         random_state=None,
         verbose=0,
     ):
@@ -171,6 +172,7 @@ class CNNClassifier(NetworkClassifier):
             validation_fraction=validation_fraction,
             class_weight=class_weight,
             calibration=calibration,
+            precision=precision,
             random_state=random_state,
             verbose=verbose,
         )

@@ -1,5 +1,6 @@
 """A fitted network in one .keras file, with what scikit-learn needs to know beside it."""
 
+import importlib
 import io
 import json
 import os
@@ -11,6 +12,9 @@ from pathlib import Path
 from climbkit.neural._backend import import_keras
 
 SUFFIX = ".keras"
+
+# Keras' safe mode takes layers of others only once they are registered.
+_LAYERS = "climbkit.neural._layers"
 
 _STATE = "climbkit.json"  # a member that Keras itself does not look at
 
@@ -27,6 +31,7 @@ def network_bytes(network):
 
 def network_from_bytes(content, *, safe_mode=True):
     """Network of a .keras file's bytes, not compiled."""
+    importlib.import_module(_LAYERS)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"network{SUFFIX}"
         path.write_bytes(content)

@@ -6,6 +6,8 @@ import numpy as np
 
 from climbkit.neural._backend import import_keras
 from climbkit.neural._calibration import log_loss
+from climbkit.neural._optimizers import make_optimizer
+from climbkit.neural._precision import as_numpy
 from climbkit.neural._prediction import as_float32, network_outputs
 
 
@@ -20,11 +22,15 @@ class Samples(NamedTuple):
         Numbers of the classes.
     weights : ndarray of shape (n_samples,)
         Weights in the loss.
+    errors : ndarray of shape (n_samples, n_uncertain) or None
+        Standard deviations of the noise that is drawn anew, each time that a sample is trained on,
+        for the first numbers of samples that are rows.
     """
 
     X: np.ndarray
     y: np.ndarray
     weights: np.ndarray
+    errors: np.ndarray | None = None
 
 
 class Schedule(NamedTuple):
@@ -97,9 +103,10 @@ def train(network, samples, held_out, schedule, augment=None):
     binary = network.compute_output_shape((None, *samples.X.shape[1:]))[-1] == 1
     losses = keras.losses
     loss = losses.BinaryCrossentropy if binary else losses.SparseCategoricalCrossentropy
-    trainer.compile(
-        optimizer=_make_optimizer(keras, schedule, len(batches)), loss=loss(from_logits=True)
+    optimizer = make_optimizer(
+        schedule.optimizer, schedule.learning_rate, len(batches) * schedule.max_epochs
     )
+    trainer.compile(optimizer=optimizer, loss=loss(from_logits=True))
     trainer.fit(batches, epochs=schedule.max_epochs, shuffle=False, verbose=0, callbacks=[watch])
     if watch.best_weights is None:
         raise ValueError(
@@ -108,14 +115,6 @@ def train(network, samples, held_out, schedule, augment=None):
         )
     network.set_weights(watch.best_weights)
     return Outcome(watch.history_so_far, watch.best_epoch)
-
-
-def _make_optimizer(keras, schedule, n_batches):
-    if callable(schedule.optimizer):
-        return schedule.optimizer(schedule.learning_rate, n_batches * schedule.max_epochs)
-    return keras.optimizers.get(
-        {"class_name": schedule.optimizer, "config": {"learning_rate": schedule.learning_rate}}
-    )
 
 
 def _training_batches(keras, samples, schedule, augment, network):
@@ -141,10 +140,14 @@ def _training_batches(keras, samples, schedule, augment, network):
             places = np.arange(number * self.size, (number + 1) * self.size)
             rows = self.order[places % len(self.order)]
             X, y = as_float32(samples.X[rows]), samples.y[rows]
+            # Keras may look at a batch more often than it trains on it, so each has its own
+            # generator.
+            rng = np.random.default_rng([schedule.seed, self.epoch, number])
+            if samples.errors is not None:
+                errors = samples.errors[rows]
+                noise = rng.standard_normal(errors.shape, dtype=np.float32)
+                X[:, : errors.shape[1]] += errors * noise
             if augment is not None:
-                # Keras may look at a batch more often than it trains on it, so each has its own
-                # generator.
-                rng = np.random.default_rng([schedule.seed, self.epoch, number])
                 X = np.asarray(augment(X, y, rng), dtype=np.float32)
                 if X.shape != samples.X[rows].shape:
                     raise ValueError(
@@ -218,9 +221,7 @@ def _watch(keras, network, samples, held_out, schedule, n_batches):
 
         def _keep(self, epoch):
             self.best_epoch = epoch
-            # network.get_weights() of Keras 3.15 meets a warning of NumPy 2 on JAX.
-            as_numpy = keras.ops.convert_to_numpy
-            self.best_weights = [np.array(as_numpy(v.value)) for v in network.weights]
+            self.best_weights = as_numpy(network)
 
         def on_train_end(self, logs=None):
             self.bar.close()
