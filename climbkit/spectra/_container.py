@@ -204,7 +204,7 @@ class XPSpectra:
         ------
         ValueError
             If a parameter is not allowed; if spectra have gaps and `nan` is ``"raise"``, or gaps
-            over more than half of their samples and `nan` is ``"interpolate"``.
+            over more than a tenth of their samples and `nan` is ``"interpolate"``.
         """
         flux, flux_error, rows = apply_policies(
             self.flux, self.flux_error, self.wavelength, self.source_id, nan, negative

@@ -7,8 +7,8 @@ import numpy as np
 NAN = ("raise", "interpolate", "drop", "keep")
 NEGATIVE = ("keep", "clip")
 _NAMED = 3  # spectra that a message names
-# Of a spectrum with fewer of its samples nothing is interpolated.
-_MIN_FRACTION = 0.5
+# Of a spectrum with fewer of its samples nothing is interpolated: a band may be missing.
+_MIN_FRACTION = 0.9
 
 
 def finite_rows(values):
@@ -142,7 +142,7 @@ def _filled(values, rows, wavelength, source_id):
     hopeless = rows[known.mean(axis=1) < _MIN_FRACTION]
     if len(hopeless):
         raise ValueError(
-            f"{len(hopeless)} spectra lack more than half of their samples, too many to "
+            f"{len(hopeless)} spectra lack more than a tenth of their samples, too many to "
             f"interpolate: source_id {name_some(source_id[hopeless])}. Choose nan='drop' or "
             "nan='keep'."
         )
