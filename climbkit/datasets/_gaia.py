@@ -180,12 +180,39 @@ def ask_archive(query, n_retries, delay):
         If astroquery is missing.
     """
     gaia = import_optional("astroquery.gaia", "gaia").Gaia
+    return ask_again(lambda: gaia.launch_job_async(query).get_results(), n_retries, delay)
+
+
+def ask_again(ask, n_retries, delay):
+    """Call a function that asks the Gaia archive, again where it fails.
+
+    Parameters
+    ----------
+    ask : callable
+        Without arguments.
+    n_retries : int
+        How often to ask again.
+    delay : float
+        Seconds to wait before asking again, twice as long each time.
+
+    Returns
+    -------
+    answer : object
+        What the function returns.
+
+    Raises
+    ------
+    ConnectionError
+        If the archive does not answer.
+    ImportError
+        If astroquery is missing.
+    """
     failures = import_optional("astroquery.exceptions", "gaia")
     # Failed connections and refused requests are OSErrors, by way of requests.
     passing = (OSError, failures.RemoteServiceError, failures.TimeoutError)
     for attempt in range(n_retries + 1):
         try:
-            return gaia.launch_job_async(query).get_results()
+            return ask()
         except passing as error:
             if attempt == n_retries:
                 raise ConnectionError(

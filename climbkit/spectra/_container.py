@@ -74,7 +74,7 @@ class XPSpectra:
 
     def __post_init__(self):
         flux = _matrix(self.flux, "flux")
-        values = {"source_id": _ids(self.source_id), "flux": flux}
+        values = {"source_id": checked_ids(self.source_id), "flux": flux}
         if self.wavelength is not WAVELENGTH or flux.shape[1] != len(WAVELENGTH):
             values["wavelength"] = checked_wavelength(self.wavelength, flux.shape[1])
         if self.flux_error is not None:
@@ -299,7 +299,24 @@ def _matrix(values, name):
     return array.astype(np.float64)
 
 
-def _ids(values):
+def checked_ids(values):
+    """Return ids of stars as int64.
+
+    Parameters
+    ----------
+    values : array-like of int of shape (n_stars,)
+        Gaia's ids.
+
+    Returns
+    -------
+    ids : ndarray of int64 of shape (n_stars,)
+        The same numbers.
+
+    Raises
+    ------
+    ValueError
+        If they are no whole numbers of 64 bits.
+    """
     ids = np.asarray(values)
     if ids.size == 0:
         ids = ids.astype(np.int64)
