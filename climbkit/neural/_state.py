@@ -9,6 +9,7 @@ from climbkit.builder import from_dict, to_dict
 
 _SHORT = 64  # numbers of an array that are still written out to be read by people
 _LEARNED = "learned"
+_ITSELF = ""  # beside the paths of nested estimators
 _LISTED = {"array", "dtype"}
 _ENCODED = {"base64", "dtype", "shape"}
 _ESTIMATOR = {"estimator", "parameters", _LEARNED}
@@ -20,8 +21,8 @@ def plain(value):
     Parameters
     ----------
     value : object
-        Numbers, text, None, arrays, fitted estimators that learn nothing else, and lists and
-        dictionaries of these.
+        Numbers, text, None, arrays, lists and dictionaries of these, and fitted estimators that
+        learn nothing else, such as most transformers, and pipelines of them.
 
     Returns
     -------
@@ -36,7 +37,7 @@ def plain(value):
         text = base64.b64encode(np.ascontiguousarray(value)).decode("ascii")
         return {"base64": text, "dtype": value.dtype.str, "shape": list(value.shape)}
     if isinstance(value, BaseEstimator):
-        learned = {name: plain(each) for name, each in vars(value).items() if _is_learned(name)}
+        learned = {path: _learned(each) for path, each in _with_nested(value).items()}
         return {**to_dict(value), _LEARNED: learned}
     if isinstance(value, dict):
         return {name: plain(each) for name, each in value.items()}
@@ -76,12 +77,25 @@ def unplain(state, trusted=()):
         return np.frombuffer(content, np.dtype(state["dtype"])).reshape(state["shape"])
     if state.keys() == _ESTIMATOR:
         estimator = from_dict(state, trusted=trusted)
-        for name, each in state[_LEARNED].items():
-            if not _is_learned(name):
-                raise ValueError(f"{name!r} is nothing that an estimator has learned.")
-            setattr(estimator, name, unplain(each, trusted))
+        nested = _with_nested(estimator)
+        for path, learned in state[_LEARNED].items():
+            for name, each in learned.items():
+                if path not in nested or not _is_learned(name):
+                    raise ValueError(f"{name!r} of {path!r} is nothing that was learned.")
+                setattr(nested[path], name, unplain(each, trusted))
         return estimator
     return {name: unplain(each, trusted) for name, each in state.items()}
+
+
+def _with_nested(estimator):
+    """The estimator and those among its parameters, such as the steps of a pipeline."""
+    parameters = estimator.get_params(deep=True)
+    nested = {k: v for k, v in parameters.items() if isinstance(v, BaseEstimator)}
+    return {_ITSELF: estimator, **nested}
+
+
+def _learned(estimator):
+    return {name: plain(each) for name, each in vars(estimator).items() if _is_learned(name)}
 
 
 def _is_learned(name):

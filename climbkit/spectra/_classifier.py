@@ -2,24 +2,17 @@
 
 from numbers import Integral, Real
 
-import numpy as np
-from sklearn.base import _fit_context, clone
+from sklearn.base import _fit_context
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from climbkit.neural._architectures import build_network
 from climbkit.neural._classifier import NetworkClassifier
 from climbkit.neural._hidden import HiddenLayerMixin
-from climbkit.neural._prediction import as_float32
-from climbkit.neural._splitting import canonical_order
-from climbkit.spectra._container import XPSpectra
-from climbkit.spectra._normalizer import CONTEXT, XPNormalizer
-
-_PASSTHROUGH = "passthrough"
-_N_CONTEXT = len(CONTEXT)
+from climbkit.spectra._preparation import N_CONTEXT, PASSTHROUGH, PREPARATION, PreparationMixin
 
 
-class XPClassifier(HiddenLayerMixin, NetworkClassifier):
+class XPClassifier(PreparationMixin, HiddenLayerMixin, NetworkClassifier):
     """Classify Gaia's XP spectra by a network with calibrated probabilities.
 
     Parameters
@@ -38,6 +31,11 @@ class XPClassifier(HiddenLayerMixin, NetworkClassifier):
         Numbers at the end of a prepared row that are no flux, such as the brightness that
         `XPNormalizer` appends. "cnn_attention", "cnn_gru", "cnn_lstm", "fcn" and "stellarnet" have
         a branch for them; the other named networks do not look at them. 0: brightness is not used.
+
+    standardize : bool, default=True
+        Whether the flux at each wavelength, once normalised, has the mean of all spectra subtracted
+        and is divided by their scatter. Spectra of unit norm are much alike: without it networks
+        learn slowly what little they differ by. False: as published.
 
     weights : str or path-like, default=None
         File of `save`. `fit` starts from its weights and its normalizer, or leaves all as it is
@@ -101,6 +99,9 @@ class XPClassifier(HiddenLayerMixin, NetworkClassifier):
     normalizer_ : transformer or None
         The fitted one; None for "passthrough".
 
+    flux_mean_, flux_scale_ : ndarray of shape (n_samples,) or None
+        Mean and standard deviation of the normalised flux at each wavelength.
+
     temperature_ : float
         Divides the logits in `predict_proba`; 1 without calibration.
 
@@ -141,8 +142,8 @@ class XPClassifier(HiddenLayerMixin, NetworkClassifier):
 
     Spectra with NaN or without any flux above zero are refused: see `XPSpectra.clean` and
     ``XPSpectra.usable``. `XPSpectra` on other grids of wavelengths are resampled by the normalizer.
-    No class says that a spectrum is of a kind that the network has never seen; `outlier_score` does,
-    by comparing it with those that were held out [3]_.
+    No class says that a spectrum is of a kind that the network has never seen; `outlier_score`
+    does, by comparing it with those that were held out [3]_.
 
     Nothing is imported of Keras before `fit` or `load`. It runs on JAX unless another backend was
     chosen by ``KERAS_BACKEND`` or by Keras' configuration file, or keras is imported already.
@@ -162,8 +163,7 @@ class XPClassifier(HiddenLayerMixin, NetworkClassifier):
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from climbkit.spectra import WAVELENGTH, XPClassifier
+    >>>     >>> from climbkit.spectra import WAVELENGTH, XPClassifier
     >>> rng = np.random.default_rng(0)
     >>> y = np.repeat([0, 1], 60)  # cool and hot, as simulated by two slopes
     >>> slope = np.where(y == 1, -3, 1)[:, None] + rng.normal(size=(120, 1)) / 3
@@ -177,18 +177,24 @@ class XPClassifier(HiddenLayerMixin, NetworkClassifier):
 
     _parameter_constraints = {
         **NetworkClassifier._parameter_constraints,
-        "normalizer": [HasMethods(["fit", "transform"]), StrOptions({_PASSTHROUGH}), None],
+        "normalizer": [HasMethods(["fit", "transform"]), StrOptions({PASSTHROUGH}), None],
+        "standardize": ["boolean"],
         "n_context": [Interval(Integral, 0, None, closed="left")],
         "error_augmentation": [Interval(Real, 0, None, closed="left")],
     }
-    _saved_attributes = (*NetworkClassifier._saved_attributes, "normalizer_", "outlier_model_")
+    _saved_attributes = (
+        *NetworkClassifier._saved_attributes,
+        *PREPARATION,
+        "outlier_model_",
+    )
 
     def __init__(
         self,
         architecture="stellarnet",
         *,
         normalizer=None,
-        n_context=_N_CONTEXT,
+        n_context=N_CONTEXT,
+        standardize=True,
         weights=None,
         optimizer="one_cycle",
         learning_rate=1e-3,
@@ -220,6 +226,7 @@ class XPClassifier(HiddenLayerMixin, NetworkClassifier):
         )
         self.normalizer = normalizer
         self.n_context = n_context
+        self.standardize = standardize
         self.error_augmentation = error_augmentation
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -269,7 +276,8 @@ class XPClassifier(HiddenLayerMixin, NetworkClassifier):
         Parameters
         ----------
         network : keras.Model
-            Takes prepared rows; gives logits: one for two classes, else one for each.
+            Takes normalised rows, which are not standardised; gives logits: one for two classes,
+            else one for each.
         classes : array-like of shape (n_classes,)
             Classes in the order of the outputs, ascending; of two the logit is that of the second.
         **parameters : dict
@@ -288,105 +296,14 @@ class XPClassifier(HiddenLayerMixin, NetworkClassifier):
             fitted normalizer.
         """
         classifier = super().from_network(network, classes, **parameters)
-        classifier.outlier_model_ = classifier.normalizer_ = None
-        if classifier.normalizer != _PASSTHROUGH:
+        classifier._take(dict.fromkeys((*PREPARATION, "outlier_model_")))
+        if classifier.normalizer != PASSTHROUGH:
             if classifier.normalizer is None:
                 raise ValueError("normalizer must be fitted or 'passthrough'; got None.")
             check_is_fitted(classifier.normalizer)
             classifier.normalizer_ = classifier.normalizer
             classifier.n_features_in_ = classifier.normalizer.n_features_in_
         return classifier
-
-    def _checked_samples(self, X, *, reset):
-        if isinstance(self.normalizer, str):
-            if isinstance(X, XPSpectra):
-                raise ValueError(
-                    "normalizer='passthrough' takes rows that are prepared already; got XPSpectra. "
-                    "Set normalizer=None, or transform them by an XPNormalizer first."
-                )
-            return super()._checked_samples(X, reset=reset)
-        if isinstance(X, XPSpectra):
-            if reset:
-                vars(self).pop("feature_names_in_", None)
-                return X
-            # Rows are cut batch by batch, and need nothing else.
-            return XPSpectra(X.source_id, X.flux, None, X.wavelength)
-        # The normalizer looks for NaN, batch by batch.
-        return validate_data(
-            self,
-            X,
-            reset=reset,
-            dtype="numeric",
-            ensure_all_finite=False,
-            ensure_min_samples=int(reset),
-        )
-
-    def _learn_preparation(self, X, y, errors):
-        if isinstance(self.normalizer, str):
-            self.normalizer_ = None
-            rows = X
-        else:
-            self.normalizer_ = self._fitted_normalizer(X, y)
-            self.n_features_in_ = self.normalizer_.n_features_in_
-            rows = self._prepared(X)
-        self.input_shape_ = (rows.shape[1],)
-        if self.error_augmentation == 0:
-            return rows, None
-        if self.normalizer_ is None:
-            errors = self._checked_errors(errors, rows)
-        else:
-            errors = self.normalizer_.scale_errors(X, errors)
-        return rows, as_float32(self.error_augmentation * errors)
-
-    def _fitted_normalizer(self, X, y):
-        if self.weights is not None:
-            return self._kept()["normalizer_"]
-        normalizer = self._chosen_normalizer()
-        flux = np.ascontiguousarray(as_float32(np.asarray(X)))
-        try:
-            # Means depend on the order, if only in their last digit.
-            return normalizer.fit(X[canonical_order(flux, y)])
-        except ValueError:
-            normalizer.fit(X)  # whose error names the rows as they came
-            raise
-
-    def _chosen_normalizer(self):
-        if self.normalizer is None:
-            if self.n_context not in (0, _N_CONTEXT):
-                raise ValueError(
-                    f"n_context must be 0 or {_N_CONTEXT}, which is what XPNormalizer appends; "
-                    f"got {self.n_context}."
-                )
-            return XPNormalizer(context=self.n_context > 0)
-        appended = _N_CONTEXT * getattr(self.normalizer, "context", 0)
-        if isinstance(self.normalizer, XPNormalizer) and appended != self.n_context:
-            raise ValueError(
-                f"n_context={self.n_context} does not fit normalizer={self.normalizer!r}, which "
-                f"appends {appended} numbers."
-            )
-        return clone(self.normalizer)
-
-    def _checked_errors(self, errors, rows):
-        wanted = len(rows), rows.shape[1] - self.n_context
-        if errors is None or np.shape(errors) != wanted:
-            raise ValueError(
-                f"error_augmentation={self.error_augmentation} needs flux_error of shape {wanted}; "
-                f"got {None if errors is None else np.shape(errors)}."
-            )
-        errors = np.asarray(errors)
-        if errors.dtype.kind not in "fiu" or not (np.isfinite(errors) & (errors >= 0)).all():
-            raise ValueError("flux_error must hold finite numbers, none of them negative.")
-        return errors
-
-    def _prepared(self, X):
-        return X if self.normalizer_ is None else as_float32(self.normalizer_.transform(X))
-
-    def _outputs_of(self, X, network, finish):
-        try:
-            return super()._outputs_of(X, network, finish)
-        except ValueError:
-            self._prepared(X)  # as a whole, so that the error names the rows of X, not of a batch
-            raise
 
     def _built(self):
         return build_network(
