@@ -17,7 +17,7 @@ from climbkit.spectra._resampling import checked_wavelength
 #: Columns behind the samples.
 CONTEXT = ("log_max_flux", "log_min_flux")
 # Where the logarithm of the context bends to take what is below zero, as a part of the maximum:
-# about the noise in the faintest samples of the spectra that the archive publishes.
+# the faintest samples of hot subdwarfs, whose spectra are clean, lie at 0.01 to 0.03.
 _SOFTENING = 0.01
 # Taken for the largest flux of a row of zeros.
 _DARK = 1e-38
@@ -48,8 +48,8 @@ class XPNormalizer(BuilderMixin, TransformerMixin, BaseEstimator):
         of whatever, all alike.
 
     continuum_width : float, default=25.0
-        Of the Gaussian that the continuum is smoothed by, its standard deviation in samples; 25
-        samples of 2 nm are some four times what XP resolves.
+        Standard deviation, in samples, of the Gaussian that smooths the flux to its continuum. 25
+        samples of 2 nm are several times what XP resolves.
 
     Attributes
     ----------
