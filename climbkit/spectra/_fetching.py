@@ -20,6 +20,7 @@ from climbkit.spectra._grid import WAVELENGTH
 from climbkit.spectra._policies import NAN, NEGATIVE, name_some
 from climbkit.spectra._read_binary import columns_of_table
 from climbkit.spectra._read_continuous import continuous_spectra, is_continuous
+from climbkit.spectra._read_request import Request
 from climbkit.spectra._read_sampled import sampled_spectra
 
 # Products that DataLink gives at a time.
@@ -210,7 +211,13 @@ def _stored(tables, asked):
         where = f"the Gaia archive's answer {name!r}"
         columns = columns_of_table(table, where)
         make = continuous_spectra if is_continuous(columns) else sampled_spectra
-        parts.append(make(columns, where, None, None))
+        request = Request(where)
+        parts.append(make(columns, request))
+        if request.guesses:
+            raise ValueError(
+                f"{where} has {parts[-1].shape[1]} samples a spectrum and no wavelengths; spectra "
+                f"of {len(WAVELENGTH)} samples were expected."
+            )
     if not parts:
         none = np.empty((0, len(WAVELENGTH)), dtype=np.float32)
         return {"source_id": asked[:0], "flux": none, "flux_error": none, "wavelength": WAVELENGTH}

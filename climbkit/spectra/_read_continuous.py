@@ -10,7 +10,6 @@ from climbkit._optional import import_optional
 from climbkit.spectra._container import XPSpectra
 from climbkit.spectra._policies import name_some
 from climbkit.spectra._read_columns import row_array
-from climbkit.spectra._read_sampled import needed_ids
 from climbkit.spectra._resampling import checked_wavelength
 
 _BANDS = ("bp", "rp")
@@ -36,19 +35,16 @@ def is_continuous(columns):
     return any(f"{band}_coefficients" in columns.names for band in _BANDS)
 
 
-def continuous_spectra(columns, path, wavelength, source_id):
+def continuous_spectra(columns, request):
     """Sample the spectra of a file with coefficients.
 
     Parameters
     ----------
     columns : Columns
         What the file holds.
-    path : path-like
-        The file, for errors.
-    wavelength : array-like or None
-        Where to sample, nm. None: at `WAVELENGTH`.
-    source_id : str, array-like of int or None
-        As of `climbkit.spectra._read_sampled.find_ids`.
+    request : Request
+        What the caller says of it; its wavelengths are those where to sample, `WAVELENGTH` where it
+        has none.
 
     Returns
     -------
@@ -60,6 +56,7 @@ def continuous_spectra(columns, path, wavelength, source_id):
     ValueError
         If columns, or both bands of a spectrum, are missing, or arrays do not fit together.
     """
+    path = request.path
     needed = [f"{band}_{name}" for band in _BANDS for name in (*_ARRAYS, *_NUMBERS)]
     absent = [name for name in needed if name not in columns.names]
     if absent:
@@ -67,10 +64,10 @@ def continuous_spectra(columns, path, wavelength, source_id):
             f"{path} lacks columns that continuous spectra need: {', '.join(absent)}. Get the "
             "whole table xp_continuous_mean_spectrum, or sampled spectra."
         )
-    ids, id_name = needed_ids(columns, source_id, path)
+    ids, id_name = request.needed_ids(columns)
     if not len(ids):
         raise ValueError(f"{path} holds no spectra.")
-    grid = None if wavelength is None else checked_wavelength(wavelength)
+    grid = None if request.wavelength is None else checked_wavelength(request.wavelength)
     bands = {band: _band(columns, band, ids, path) for band in _BANDS}
     none = [i for i in range(len(ids)) if all(bands[b]["coefficients"][i] is None for b in _BANDS)]
     if none:

@@ -14,6 +14,7 @@ from climbkit.spectra._container import concatenate
 from climbkit.spectra._policies import check_policies, name_some
 from climbkit.spectra._read_binary import read_fits, read_npz, read_parquet, read_votable
 from climbkit.spectra._read_continuous import continuous_spectra, is_continuous
+from climbkit.spectra._read_request import Request, warn_of_guesses
 from climbkit.spectra._read_sampled import sampled_spectra
 from climbkit.spectra._read_text import read_text
 from climbkit.survey._read_types import DAMAGED
@@ -114,16 +115,17 @@ def read_xp(path, *, wavelength=None, source_id=None, nan="raise", negative="kee
     ids = None if source_id is None or isinstance(source_id, str) else np.asarray(source_id)
     if ids is not None and len(paths) > 1:
         raise ValueError("source_id must be the name of a column where several files are read.")
-    parts = []
+    parts, guesses = [], {}
     for file in paths:
         columns = _columns(file)
         make = continuous_spectra if is_continuous(columns) else sampled_spectra
         try:
-            parts.append(make(columns, file, wavelength, source_id))
+            parts.append(make(columns, Request(file, wavelength, source_id, guesses)))
         except ValueError as error:
             if str(file) in str(error):
                 raise
             raise ValueError(f"{file}: {error}") from error
+    warn_of_guesses(guesses, stacklevel=3)
     spectra = concatenate(parts)
     _check_unique(spectra.source_id, paths)
     try:

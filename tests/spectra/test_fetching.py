@@ -189,6 +189,12 @@ def test_answers_to_another_question_are_refused_and_not_kept(archive, tmp_path,
     assert list(tmp_path.iterdir()) == []
 
 
+def test_samples_at_unknown_wavelengths_are_refused(archive, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules[__name__], "FLUX", FLUX[:, :300])
+    with pytest.raises(ValueError, match="300 samples a spectrum and no wavelengths"):
+        fetch_xp(IDS[:2], data_home=tmp_path)
+
+
 def test_progress_is_drawn_on_request(archive, tmp_path, capsys):
     fetch_xp(IDS[:2], data_home=tmp_path, verbose=1)
     assert "2/2" in capsys.readouterr().err

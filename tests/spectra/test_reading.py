@@ -241,6 +241,16 @@ def test_344_samples_are_taken_to_begin_at_336_nm_with_a_warning(tmp_path, spect
     assert XPNormalizer().fit_transform(found).shape == (4, 345)
 
 
+def test_of_many_files_on_a_guessed_grid_one_warning_is_enough(tmp_path, spectra):
+    longer = on_grid(spectra, 336 + 2.0 * np.arange(344))
+    for i in range(3):
+        write_parquet_of_fixed_lists(tmp_path / f"part.{i}.parquet", longer[[i]])
+    with pytest.warns(UserWarning, match="344 samples") as warned:
+        assert read_xp(tmp_path).shape == (3, 344)
+    assert len(warned) == 1
+    assert warned[0].filename == __file__
+
+
 def test_wavelengths_of_the_caller_need_no_guess(tmp_path, spectra):
     other = on_grid(spectra, np.linspace(340, 1010, 100))
     write_csv(tmp_path / "file", other)
