@@ -7,6 +7,7 @@ import numpy as np
 from _cmd_draws import (
     FAINTEST,
     FEWEST_STARS,
+    SIZE_SHARES,
     disperse,
     draw_cluster,
     draw_field_stars,
@@ -23,6 +24,8 @@ FOUND_SHARE = {0: 0.3, 1: 0.2}
 #: For the sake of variety: which share of the field candidates are mixtures of open clusters; of
 #: the rest, mixtures of two fields; of the rest, stars that are moved to other distances.
 MIXTURE_SHARE, OTHER_FIELD_SHARE, DISPERSED_SHARE = 0.12, 0.15, 0.3
+#: Of the candidates to train on more are as rich as whole clusters; see `SIZE_SHARES`.
+TRAINING_SIZE_SHARES = (0.45, 0.41, 0.14)
 #: How stars of a field are drawn, see `draw_field_stars`.
 FIELD_KINDS = ("random", "group", "motion")
 
@@ -63,7 +66,8 @@ def draw_candidates(n, clusters, fields, found, rng, *, varied=False):
     rng : Generator
         Random numbers.
     varied : bool, default=False
-        Whether field stars may be mixtures of clusters, or moved in magnitude.
+        Whether field stars may be mixtures of clusters, or moved in magnitude, and more
+        candidates are rich: to train on.
 
     Returns
     -------
@@ -74,6 +78,8 @@ def draw_candidates(n, clusters, fields, found, rng, *, varied=False):
     size = np.array([len(field.g) for field in fields])
     kinds = {kind: [own for own in clusters if own.kind == kind] for kind in (GLOBULAR, OPEN)}
     kind_of = {own.name: own.kind for own in clusters}
+    mixed = [own for own in kinds[OPEN] if own.table is not None]
+    size_shares = TRAINING_SIZE_SHARES if varied else SIZE_SHARES
     by_class = {
         1: [each for each in found if each.share > SHARE_OF_CLUSTER],
         0: [each for each in found if each.share <= SHARE_OF_FIELD],
@@ -90,10 +96,10 @@ def draw_candidates(n, clusters, fields, found, rng, *, varied=False):
         elif y:
             kind = GLOBULAR if rng.random() < 0.5 else OPEN
             own = kinds[kind][rng.integers(len(kinds[kind]))]
-            color, g = draw_cluster(own, fields, planes, draw_size(rng), rng)
+            color, g = draw_cluster(own, fields, planes, draw_size(rng, size_shares), rng)
             candidates.append(Drawn(color, g, 1, kind, own.name))
         else:
-            n_stars = min(draw_size(rng), size.max() // 2)
+            n_stars = min(draw_size(rng, size_shares), size.max() // 2)
             share = np.where(size > n_stars, np.sqrt(size), 0.0)
             which = rng.choice(len(fields), p=share / share.sum())
             kind = str(rng.choice(FIELD_KINDS, p=[0.2, 0.45, 0.35]))
@@ -101,7 +107,7 @@ def draw_candidates(n, clusters, fields, found, rng, *, varied=False):
             field = fields[which]
             color, g = field.color[rows], field.g[rows]
             if varied and rng.random() < MIXTURE_SHARE:
-                kind, (color, g) = "mixture", draw_mixture(kinds[OPEN], n_stars, rng)
+                kind, (color, g) = "mixture", draw_mixture(mixed, n_stars, rng)
             elif varied and rng.random() < OTHER_FIELD_SHARE:
                 other = rng.integers(len(fields))  # of two fields
                 rows = draw_field_stars(fields[other], planes[other], len(g), rng, kind=kind)

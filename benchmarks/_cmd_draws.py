@@ -24,9 +24,9 @@ def depth_limit(g, rng):
 SIZES, SIZE_SHARES = ((6, 60), (60, 400), (400, 3000)), (0.6, 0.33, 0.07)
 
 
-def draw_size(rng):
+def draw_size(rng, shares=SIZE_SHARES):
     """Number of stars of a candidate."""
-    low, high = SIZES[rng.choice(len(SIZES), p=SIZE_SHARES)]
+    low, high = SIZES[rng.choice(len(SIZES), p=shares)]
     return round(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 

@@ -2,7 +2,7 @@
 
     python benchmarks/train_cmd_cnn.py search --data FOLDER    # candidates of searches, once
     python benchmarks/train_cmd_cnn.py draw --images 100000    # diagrams to train on
-    python benchmarks/train_cmd_cnn.py train --minutes 40      # stopped, it goes on with --resume
+    python benchmarks/train_cmd_cnn.py train                   # stopped, it goes on with --resume
     python benchmarks/train_cmd_cnn.py export                  # climbkit/neural/weights/cmd.keras
     python benchmarks/train_cmd_cnn.py evaluate                # the figures of the model card
 
@@ -23,11 +23,17 @@ import numpy as np
 SPLITS = ("train", "validation", "test")
 SEEDS = {"train": 1, "validation": 2, "test": 3}
 CHUNK = 4_000  # images in a file, and of a pass
+N_SYNTHETIC_CLUSTERS, N_SYNTHETIC_FIELDS = 250, 10  # anew for each file
 N_HELD_OUT = {"validation": 4_000, "test": 8_000}
 CHECKPOINT = "network.pt"
 WEIGHTS = Path(__file__).parents[1] / "climbkit" / "neural" / "weights" / "cmd.keras"
-WARM_UP = 4_000  # images until the learning rate is full
-DECAY = 1e-3
+ARCHITECTURE = "cmd_residual"
+HELD_OUT = ("validation", "validation_whole")
+WARM_UP = 8_000  # images until the learning rate is full
+DECAY = 1e-2
+#: What is kept is a mean of the weights after about the last so many passes.
+MEAN_PASSES = 10
+CHECK_EVERY = 5  # passes
 LEAST_PERSISTENCE = 0.1  # of what the published search draws
 THRESHOLD = 0.8  # probability above which the published search keeps a candidate
 FALSE_SHARE = 0.03  # of the false groups and random draws of the validation that may reach it
@@ -65,6 +71,7 @@ def draw(options):
     )
     from _cmd_found import load_found
     from _cmd_sources import load_clusters, load_fields
+    from _cmd_synthetic import disc_stars, synthetic_clusters, synthetic_field
 
     clusters, fields = load_clusters(options.data), load_fields(options.data)
     for split in SPLITS:
@@ -81,12 +88,20 @@ def draw(options):
             continue
         for number in range(math.ceil(options.images / CHUNK)):
             rng = np.random.default_rng([SEEDS[split], 1, number])
-            candidates = draw_candidates(CHUNK, *own, rng, varied=True)
+            disc = disc_stars(rng)
+            candidates = draw_candidates(
+                CHUNK,
+                clusters[split] + synthetic_clusters(N_SYNTHETIC_CLUSTERS, rng),
+                fields[split] + [synthetic_field(disc, rng) for _ in range(N_SYNTHETIC_FIELDS)],
+                found,
+                rng,
+                varied=True,
+            )
             save_images(options.cache / f"chunk_{number:04d}.npz", candidates, rng)
 
 
 def train(options):
-    """Train for a while, from the checkpoint if asked, and keep a checkpoint after each pass."""
+    """Train for so many images, from the checkpoint if asked, and keep a checkpoint on the way."""
     import _cmd_torch as network_module
     import torch
     from sklearn.metrics import roc_auc_score
@@ -96,33 +111,41 @@ def train(options):
     network = network_module.make_network()
     optimizer = torch.optim.AdamW(network.parameters(), lr=options.rate, weight_decay=DECAY)
     path, seen = options.cache / CHECKPOINT, 0
+    mean = network_module.make_network()
     if options.resume:
-        seen = network_module.load_checkpoint(path, network)["seen"]
+        seen = network_module.load_checkpoint(path, network, mean)["seen"]
+    first, n_passes = seen, seen // CHUNK
     rng = np.random.default_rng([options.seed, seen])
-    held_out = np.load(options.cache / "validation.npz")
-    held_X, held_y = held_out["images"], held_out["y"]
+    held_out = {name: np.load(options.cache / f"{name}.npz") for name in HELD_OUT}
+    held_out = {name: (each["images"], each["y"]) for name, each in held_out.items()}
     files = sorted(options.cache.glob("chunk_*.npz"))
     begin, order = time.monotonic(), []
-    first = seen
-    while time.monotonic() - begin < 60 * options.minutes:
+    while seen < options.passed:
         order = order or [files[row] for row in rng.permutation(len(files))]
         with np.load(order.pop()) as chunk:
             X, y = chunk["images"], chunk["y"]
 
-        def rate(share, done=seen - first):
-            passed = min(1.0, (time.monotonic() - begin) / (60 * options.minutes))
-            slow_start = min(1.0, (done + share * CHUNK) / WARM_UP)
-            return options.rate * slow_start * max(1e-3, 0.5 + 0.5 * math.cos(math.pi * passed))
+        def rate(share, done=seen, n_images=y.size):
+            done = done + share * n_images
+            slow_start = min(1.0, (done - first) / WARM_UP)
+            cosine = 0.5 + 0.5 * math.cos(math.pi * min(1.0, done / options.passed))
+            return options.rate * slow_start * max(1e-3, cosine)
 
         loss = network_module.train_epoch(
             network, optimizer, rate, X, y, batch_size=options.batch_size, rng=rng
         )
-        seen += len(y)
-        network_module.save_checkpoint(path, network, optimizer, {"seen": seen})
-        auc = roc_auc_score(held_y, network_module.logits_of(network, held_X))
+        seen, n_passes = seen + len(y), n_passes + 1
+        network_module.move_towards(mean, network, max(1.0 / MEAN_PASSES, 1.0 / n_passes))
+        if n_passes % CHECK_EVERY and seen < options.passed:
+            continue
+        network_module.save_checkpoint(path, network, mean, {"seen": seen})
+        auc = [
+            f"{roc_auc_score(y, network_module.logits_of(mean, X)):.4f} ({name})"
+            for name, (X, y) in held_out.items()
+        ]
         minutes = (time.monotonic() - begin) / 60
         print(
-            f"{minutes:5.1f} min, {seen:7d} images, loss {loss:.4f}, held-out AUC {auc:.4f}",
+            f"{minutes:5.1f} min, {seen:7d} images, loss {loss:.4f}, AUC {', '.join(auc)}",
             flush=True,
         )
 
@@ -133,11 +156,11 @@ def export(options):
 
     from climbkit.neural import ARCHITECTURES, CNNClassifier
 
-    network = network_module.make_network()
-    network_module.load_checkpoint(options.cache / CHECKPOINT, network)
-    keras_network = ARCHITECTURES["cmd"]((128, 128, 1), 1)
-    keras_network.set_weights(network_module.keras_weights(network))
-    model = CNNClassifier.from_network(keras_network, classes=[0, 1])
+    network, mean = network_module.make_network(), network_module.make_network()
+    network_module.load_checkpoint(options.cache / CHECKPOINT, network, mean)
+    keras_network = ARCHITECTURES[ARCHITECTURE]((128, 128, 1), 1)
+    keras_network.set_weights(network_module.keras_weights(mean))
+    model = CNNClassifier.from_network(keras_network, classes=[0, 1], architecture=ARCHITECTURE)
     with np.load(options.cache / "validation.npz") as held_out:
         X, y, kind = held_out["images"], held_out["y"], held_out["kind"]
     model.calibrate(X, y)
@@ -219,8 +242,8 @@ def main():
     parser.add_argument("--data", type=Path, default=os.environ.get("CLIMBKIT_DATA"))
     parser.add_argument("--cache", type=Path, default=Path("build/cmd_training"))
     parser.add_argument("--searches", type=int, default=1_000, help="of each split")
-    parser.add_argument("--images", type=int, default=100_000)
-    parser.add_argument("--minutes", type=float, default=40.0)
+    parser.add_argument("--images", type=int, default=200_000, help="drawn, each used anew")
+    parser.add_argument("--passed", type=int, default=420_000, help="images to train on in all")
     parser.add_argument("--rate", type=float, default=1e-3, help="largest learning rate")
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--resume", action="store_true")

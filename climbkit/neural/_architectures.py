@@ -3,6 +3,7 @@
 import inspect
 
 from climbkit.neural._backend import import_keras
+from climbkit.neural._residual import residual_network
 from climbkit.neural._spectral_networks import SPECTRAL_NETWORKS
 
 # The network of Baloyi et al. (2025) for images of 128 x 128 pixels.
@@ -72,7 +73,11 @@ def cmd_network(input_shape, n_outputs):
 
 
 #: Names of networks, and the functions that build them.
-ARCHITECTURES = {"cmd": cmd_network, **SPECTRAL_NETWORKS}
+ARCHITECTURES = {
+    "cmd": cmd_network,
+    "cmd_residual": residual_network,
+    **SPECTRAL_NETWORKS,
+}
 
 
 def build_network(architecture, input_shape, n_outputs, n_context=0):
