@@ -1,4 +1,4 @@
-"""The ``climbkit`` command: star clusters in tables of stars, a demonstration, benchmarks."""
+"""The ``climbkit`` command: star clusters, spectra, a demonstration, benchmarks."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -13,6 +13,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+spectra = typer.Typer(help="Gaia XP spectra.", no_args_is_help=True)
+app.add_typer(spectra, name="spectra")
 
 BENCHMARKS = {"rrlyrae": "CLiMB and its baselines on the published Gaia DR3 RR Lyrae catalogue"}
 _CLUSTERS = "clusters"  # folder of the demonstration of the cluster search
@@ -137,6 +139,78 @@ def demo(
             return
         run = {"folder": out / _CLUSTERS, "seed": seed, "n_stars": n_stars}
         _run_stages(_demo_clusters, run, quiet)
+
+
+@spectra.command()
+def predict(
+    source: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="IN...",
+            help="Spectra: Parquet files, folders of them, HATS catalogues, patterns in quotes, or "
+            "the archive's files in CSV or ECSV.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Parquet file to write.", show_default=False)],
+    model: Annotated[
+        Path,
+        typer.Option(help="Saved model, such as a .keras file.", show_default=False),
+    ],
+    prior: Annotated[
+        str | None,
+        typer.Option(
+            help="How frequent the second class is among the spectra, from 0 to 1, or 'estimate'; "
+            "probabilities are re-weighed to it."
+        ),
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Probability from which on the second class is predicted."),
+    ] = None,
+    names: Annotated[
+        str | None,
+        typer.Option(help="Names of the classes in the columns, such as 'other,massive'."),
+    ] = None,
+    columns: Annotated[
+        list[str],
+        typer.Option("--column", help="Further column to copy; may be repeated."),
+    ] = (),
+    flux: Annotated[str, typer.Option(help="Column of the flux, or its columns' prefix.")] = "flux",
+    id_column: Annotated[str, typer.Option("--id", help="Column of the ids.")] = "source_id",
+    rows: Annotated[
+        int | None, typer.Option(min=1, help="Spectra that are read and stored at a time.")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace OUT, and unfinished work for another one.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress, no table.")] = False,
+):
+    """Predict the classes of spectra; a run that was killed goes on when it is started again."""
+    from climbkit.pipelines._spectra_command import run_predict
+
+    try:
+        run_predict(
+            source,
+            out,
+            model,
+            prior=prior,
+            threshold=threshold,
+            names=names,
+            columns=columns,
+            flux=flux,
+            id_column=id_column,
+            rows=rows,
+            overwrite=overwrite,
+            quiet=quiet,
+        )
+    except FileExistsError as error:
+        _fail(f"{error} (--overwrite)")
+    except (OSError, ValueError, TypeError, ImportError) as error:
+        _fail(error)
+    except KeyboardInterrupt:
+        typer.echo("Stopped; the same command goes on from here.", err=True)
+        raise typer.Exit(code=130) from None
 
 
 @app.command()

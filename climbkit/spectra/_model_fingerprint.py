@@ -9,7 +9,7 @@ import numpy as np
 from climbkit.neural._base import NetworkEstimator
 
 # Parameters and attributes that do not change what is predicted.
-_IRRELEVANT = ("best_epoch_", "history_", "n_jobs", "verbose")
+_IRRELEVANT = ("best_epoch_", "fold_scores_", "history_", "n_jobs", "verbose")
 _BYTES = 16
 
 
@@ -96,10 +96,11 @@ class _Walk:
         self.write(native.tobytes())
 
     def _network(self, estimator):
-        self._mark("network", _name(type(estimator)), estimator.n_features_in_)
+        self._mark("network", _name(type(estimator)), getattr(estimator, "n_features_in_", None))
         self.take(estimator.get_params(deep=False))
         self.take({name: getattr(estimator, name, None) for name in estimator._saved_attributes})
-        for variable in estimator.network_.weights:
+        fitted = hasattr(estimator, "network_")
+        for variable in estimator.network_.weights if fitted else ():
             self.take(np.asarray(_as_numpy(variable)))
 
     def _object(self, value):

@@ -6,6 +6,8 @@ from pathlib import Path
 from climbkit._optional import import_optional
 from climbkit.builder import from_dict
 from climbkit.neural._model_file import SUFFIX, read_model_file
+from climbkit.spectra._zip_file import SUFFIX as ZIP
+from climbkit.spectra._zip_file import read_zip
 
 _SKOPS = ".skops"
 _EXTRA = "spectra"
@@ -19,8 +21,8 @@ def load_model(path):
     Parameters
     ----------
     path : str or path-like
-        A ``.keras`` file of `XPClassifier` or another network of climbkit, or a ``.skops`` file of
-        an estimator of scikit-learn.
+        A ``.keras`` file of `XPClassifier` or another network of climbkit, a ``.zip`` file of
+        `FoldEnsemble` or `PriorShift`, or a ``.skops`` file of an estimator of scikit-learn.
 
     Returns
     -------
@@ -41,14 +43,23 @@ def load_model(path):
     Pickles are not loaded: they run whatever code they hold.
     """
     path = Path(path)
-    if path.suffix == SUFFIX:
-        _, state = read_model_file(path)
-        return type(from_dict(state)).load(path)
-    if path.suffix == _SKOPS:
-        return _from_skops(path)
     if not path.exists():
         raise FileNotFoundError(2, "No such file or directory", str(path))
-    raise ValueError(f"a model must be a {SUFFIX} or {_SKOPS} file; got {path}.")
+    if path.suffix == SUFFIX:
+        return _class_of(read_model_file(path)[1], path).load(path)
+    if path.suffix == ZIP:
+        return _class_of(read_zip(path)[0], path).load(path)
+    if path.suffix == _SKOPS:
+        return _from_skops(path)
+    raise ValueError(f"a model must be a {SUFFIX}, {ZIP} or {_SKOPS} file; got {path}.")
+
+
+def _class_of(state, path):
+    """Class of the estimator that a file of climbkit describes."""
+    cls = type(from_dict(state))
+    if not hasattr(cls, "load"):
+        raise ValueError(f"{path} holds a {cls.__name__}, which cannot be loaded from a file.")
+    return cls
 
 
 def _from_skops(path):

@@ -1,5 +1,6 @@
 """Predictions for tables of spectra of any size."""
 
+import json
 import os
 from collections import Counter
 from numbers import Integral
@@ -11,7 +12,7 @@ import numpy as np
 from climbkit._optional import import_optional
 from climbkit.spectra._model_fingerprint import model_fingerprint
 from climbkit.spectra._table_files import EXTRA
-from climbkit.spectra._table_model import FLAG, PREDICTION, TableModel
+from climbkit.spectra._table_model import FLAG, PREDICTION, PRIOR, TableModel
 from climbkit.spectra._table_parts import Parts
 from climbkit.spectra._table_pieces import open_pieces
 from climbkit.spectra._table_rows import RowReader
@@ -33,12 +34,15 @@ class PredictedTable(NamedTuple):
         How many rows were predicted to be of each class.
     n_flagged : dict of str to int
         How many rows could not be predicted, by reason.
+    prior : dict of str to float or None
+        By name of the class, the frequencies that probabilities were re-weighed to.
     """
 
     path: Path
     n_rows: int
     n_predicted: dict
     n_flagged: dict
+    prior: dict | None
 
 
 def predict_table(
@@ -51,6 +55,7 @@ def predict_table(
     columns=(),
     wavelength=None,
     class_names=None,
+    prior=None,
     threshold=None,
     batch_rows=BATCH_ROWS,
     overwrite=False,
@@ -96,6 +101,12 @@ def predict_table(
         Names of classes in the columns of probabilities, such as ``{1: "massive"}`` for
         ``p_massive``. None: the classes themselves.
 
+    prior : float or "estimate", default=None
+        How frequent the second of two classes is among the spectra; "estimate": the frequencies of
+        all classes under which the probabilities of the whole table are the likeliest. There are
+        then columns ``p_…_reweighted`` beside those of the model, and the prediction is theirs.
+        `PriorShift` does this too, with errors, and is a model of its own.
+
     threshold : float, default=None
         Probability of the second of two classes from which on it is predicted. None: the most
         probable class is.
@@ -138,7 +149,9 @@ def predict_table(
     - ``source_id``, int64, exactly as it came;
     - ``prediction``, the predicted class;
     - ``p_…``, the probability of each class, float32;
-    - ``p_std``, their spread, if the model has ``predict_std``;
+    - ``p_…_reweighted``, the same re-weighed to `prior`, if one is given;
+    - ``p_std``, the spread of the ``p_…``, if the model has ``predict_std``; of more than two
+      classes that of the most probable one;
     - ``outlier_score``, if the model has ``outlier_score``;
     - ``flag``, why a spectrum could not be predicted, and then nothing stands in the columns
       above: "missing" (there is none), "wrong_length", "not_finite" (a sample is NaN or
@@ -146,8 +159,9 @@ def predict_table(
       gave no finite number);
     - `columns`.
 
-    Its metadata have, under ``climbkit``, the version, digest and class of the model, parameters
-    and source, in JSON. Nothing in it depends on the time or on the place of the files.
+    Its metadata have in JSON, under ``climbkit``, the version, the class and digest of the model,
+    parameters and source, and under ``climbkit_prior`` the frequencies that probabilities were
+    re-weighed to. Nothing in it depends on the time or on the place of the files.
 
     Memory holds the model, two or three blocks of rows and one batch of the network, whatever the
     size of the source; row groups are read in pieces. Parts are flushed to the disk, so that also a
@@ -174,7 +188,7 @@ def predict_table(
     """
     _check(batch_rows, columns)
     out = _checked_out(out)
-    table_model = TableModel(_loaded(model), class_names, threshold)
+    table_model = TableModel(_loaded(model), class_names, threshold, prior)
     parts_folder = Parts.folder_of(out)
     pieces = open_pieces(source, id_column, without=(out, parts_folder))
     reader = RowReader(
@@ -198,6 +212,7 @@ def predict_table(
             "columns": list(columns),
             "wavelength": None if wavelength is None else np.asarray(wavelength, float).tolist(),
             "class_names": table_model.names,
+            "prior": prior if prior is None or isinstance(prior, str) else float(prior),
             "threshold": None if threshold is None else float(threshold),
             "batch_rows": int(batch_rows),
         },
@@ -206,7 +221,12 @@ def predict_table(
     parts = Parts(out, manifest, overwrite)
     if not parts.finished:
         n_parts = _predict_parts(table_model, reader, parts, schema, int(batch_rows), verbose)
-        parts.join(n_parts, table_model.finish, table_model.finished_schema(schema))
+        wanted = table_model.wanted_prior(parts, n_parts)
+        parts.join(
+            n_parts,
+            lambda table: table_model.finish(table, wanted),
+            table_model.finished_schema(schema, wanted),
+        )
     parts.remove()
     return _summary(out, table_model.classes)
 
@@ -236,12 +256,13 @@ def _summary(out, classes):
     parquet = import_optional("pyarrow.parquet", EXTRA)
     predicted, flagged, n_rows = Counter(dict.fromkeys(classes.tolist(), 0)), Counter(), 0
     with parquet.ParquetFile(out) as file:
+        prior = json.loads(file.schema_arrow.metadata.get(PRIOR, b"null"))
         for batch in file.iter_batches(columns=[PREDICTION, FLAG]):
             n_rows += batch.num_rows
             for name, counter in ((PREDICTION, predicted), (FLAG, flagged)):
                 counts = batch.column(name).drop_null().value_counts()
                 counter.update({each["values"]: each["counts"] for each in counts.to_pylist()})
-    return PredictedTable(out, n_rows, dict(predicted), dict(sorted(flagged.items())))
+    return PredictedTable(out, n_rows, dict(predicted), dict(sorted(flagged.items())), prior)
 
 
 def _loaded(model):

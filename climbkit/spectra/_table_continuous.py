@@ -8,6 +8,7 @@ from climbkit._optional import import_optional
 from climbkit.spectra._grid import WAVELENGTH
 from climbkit.spectra._read_columns import Columns
 from climbkit.spectra._read_continuous import _ARRAYS, _BANDS, _NUMBERS, continuous_spectra
+from climbkit.spectra._read_request import Request
 from climbkit.spectra._table_files import EXTRA
 from climbkit.spectra._table_flux import ATTRIBUTES
 
@@ -103,11 +104,10 @@ class ContinuousPiece:
                 name: batch[name].to_numpy(zero_copy_only=False).astype(float)[rows]
                 for name in _SCALARS
             }
+            # Numbers of rows stand for the ids, which may be missing.
             spectra = continuous_spectra(
                 Columns(pd.DataFrame(numbers), {name: arrays[name][rows] for name in _LISTS}),
-                self.name,
-                self.grid,
-                rows,  # for ids, which may be missing and are not needed
+                Request(self.name, self.grid, rows),
             )
             flux[rows] = spectra.flux
         return arrow.FixedSizeListArray.from_arrays(

@@ -1,5 +1,6 @@
 """What a model says of a block of spectra, and how it is written down."""
 
+import json
 from numbers import Real
 
 import numpy as np
@@ -9,10 +10,14 @@ from sklearn.utils.validation import check_is_fitted
 from climbkit._optional import import_optional
 from climbkit.spectra._grid import WAVELENGTH
 from climbkit.spectra._table_files import EXTRA
+from climbkit.spectra._table_prior import ESTIMATE, check_prior, estimate_prior, reweigh
 from climbkit.spectra._table_rows import NO_RESULT, REASONS
 
 ID, PREDICTION, SPREAD, OUTLIER, FLAG = "source_id", "prediction", "p_std", "outlier_score", "flag"
-_BOTH = "predict_proba_and_outlier_score"
+#: Where the metadata of the output have the frequencies that it was re-weighed to.
+PRIOR = b"climbkit_prior"
+# Methods that give two of these in the time of one.
+_WITH_SPREAD, _WITH_OUTLIER = "predict_proba_and_std", "predict_proba_and_outlier_score"
 _PROBABILITY = "p_{}"
 _REWEIGHTED = "p_{}_reweighted"
 # Where estimators keep the estimators that see the spectra first.
@@ -31,18 +36,20 @@ class TableModel:
     threshold : float, default=None
         Probability of the second of two classes from which on it is predicted. None: the most
         probable class is.
+    prior : float or "estimate", default=None
+        Frequency of the second of two classes, or that all are to be estimated.
 
     Raises
     ------
     TypeError
         If the model has no probabilities.
     ValueError
-        If a threshold or name does not fit the classes.
+        If a threshold, prior or name does not fit the classes.
     NotFittedError
         If the model is not fitted.
     """
 
-    def __init__(self, model, class_names=None, threshold=None):
+    def __init__(self, model, class_names=None, threshold=None, prior=None):
         if not hasattr(model, "predict_proba"):
             raise TypeError(f"model must be a classifier with predict_proba; got {model!r}.")
         check_is_fitted(model)
@@ -52,6 +59,8 @@ class TableModel:
         self.threshold = threshold
         if threshold is not None:
             _check_threshold(threshold, self.classes)
+        self.prior = prior
+        self.class_prior = None if prior is None else check_prior(prior, model, self.classes)
         self.has_spread = hasattr(model, "predict_std")
         # Networks that do not end in a dense layer have the method, but no distances.
         self.has_outlier = (
@@ -95,6 +104,7 @@ class TableModel:
         fields = [(ID, arrow.int64()), *((name, arrow.float32()) for name in numbers)]
         fields.append((FLAG, arrow.string()))
         taken = {name for name, _ in fields} | {PREDICTION}
+        taken |= {_REWEIGHTED.format(name) for name in self.names}
         twice = [field.name for field in carried if field.name in taken]
         if twice:
             raise ValueError(f"columns={twice} have the names of columns of the output.")
@@ -143,51 +153,89 @@ class TableModel:
 
     def _results(self, flux):
         """Probabilities, and whatever else there is, by as few passes as the model offers."""
-        model = self.model
-        if self.has_outlier and not self.has_spread and hasattr(model, _BOTH):
-            columns = getattr(model, _BOTH)(flux)
+        model, spread, outlier = self.model, None, None
+        if self.has_spread and hasattr(model, _WITH_SPREAD):
+            proba, spread = getattr(model, _WITH_SPREAD)(flux)
+        elif self.has_outlier and hasattr(model, _WITH_OUTLIER):
+            proba, outlier = getattr(model, _WITH_OUTLIER)(flux)
         else:
-            columns = [model.predict_proba(flux)]
-            columns += [model.predict_std(flux)] if self.has_spread else []
-            columns += [model.outlier_score(flux)] if self.has_outlier else []
-        probabilities, *others = columns
-        return np.hstack([probabilities, *map(_one_column, others)])
+            proba = model.predict_proba(flux)
+        columns = [proba]
+        if self.has_spread:
+            spread = model.predict_std(flux) if spread is None else spread
+            columns.append(_of_predicted(np.asarray(spread), proba))
+        if self.has_outlier:
+            outlier = model.outlier_score(flux) if outlier is None else outlier
+            columns.append(np.reshape(outlier, (-1, 1)))
+        return np.hstack(columns)
 
-    def finished_schema(self, raw):
-        """Columns of the output; see `finish`."""
+    def wanted_prior(self, parts, n_parts):
+        """Frequencies to re-weigh to, as given or as estimated from all parts; None: none."""
+        if self.prior is None:
+            return None
+        if self.prior != ESTIMATE:
+            return np.array([1.0 - self.prior, self.prior])
+
+        def blocks():
+            for number in range(n_parts):
+                yield self.probabilities(parts.needed(number))
+
+        return estimate_prior(blocks, self.class_prior)
+
+    def probabilities(self, table):
+        """Probabilities of a part, shape (n_rows, n_classes), float32; NaN where there is none."""
+        columns = [table[_PROBABILITY.format(name)].to_numpy() for name in self.names]
+        return np.column_stack(columns)
+
+    def finished_schema(self, raw, prior=None):
+        """Columns of the output, and the frequencies in its metadata; see `finish`."""
         arrow = import_optional("pyarrow", EXTRA)
         kind = arrow.array(self.classes[:1].tolist()).type
-        return raw.insert(1, arrow.field(PREDICTION, kind))
+        schema = raw.insert(1, arrow.field(PREDICTION, kind))
+        if prior is None:
+            return schema
+        for place, name in enumerate(self.names, 2 + len(self.names)):
+            schema = schema.insert(place, arrow.field(_REWEIGHTED.format(name), arrow.float32()))
+        told = dict(zip(self.names, np.asarray(prior).tolist(), strict=True))
+        return schema.with_metadata({PRIOR: json.dumps(told)})
 
-    def finish(self, table):
-        """Add the predicted class to a part.
+    def finish(self, table, prior=None):
+        """Add to a part what follows from its probabilities.
 
         Parameters
         ----------
         table : pyarrow.Table
             With the columns of `raw_schema`.
+        prior : ndarray of shape (n_classes,), default=None
+            Frequencies to re-weigh the probabilities to.
 
         Returns
         -------
         table : pyarrow.Table
-            With a column more.
+            With the predicted class, and the re-weighed probabilities that it is of.
         """
         arrow = import_optional("pyarrow", EXTRA)
-        names = [_PROBABILITY.format(name) for name in self.names]
-        probabilities = np.column_stack([table[name].to_numpy() for name in names])
-        empty = np.isnan(probabilities).any(axis=1)
-        number = np.where(empty, 0, np.argmax(probabilities, axis=1))
+        proba = self.probabilities(table)
+        empty = np.isnan(proba).any(axis=1)
+        if prior is not None:
+            proba = reweigh(proba.astype(np.float64), self.class_prior, prior)
+            for place, name in enumerate(self.names, 1 + len(self.names)):
+                column = arrow.array(proba[:, place - 1 - len(self.names)], mask=empty)
+                column = column.cast(arrow.float32(), safe=False)
+                table = table.add_column(place, _REWEIGHTED.format(name), column)
         if self.threshold is not None:
-            number = (probabilities[:, 1] >= self.threshold).astype(np.intp)
+            number = (proba[:, 1] >= self.threshold).astype(np.intp)
+        else:
+            number = np.where(empty, 0, np.argmax(proba, axis=1))
         classes = arrow.array(self.classes.tolist())
-        predicted = classes.take(arrow.array(number, mask=empty))
-        return table.add_column(1, PREDICTION, predicted)
+        return table.add_column(1, PREDICTION, classes.take(arrow.array(number, mask=empty)))
 
 
-def _one_column(values):
-    """One number a row; of those of two classes, which are the same, the second's."""
-    values = np.asarray(values)
-    return values.reshape(len(values), -1)[:, -1:]
+def _of_predicted(values, proba):
+    """One number a row: that of the most probable class, where each class has one."""
+    if values.ndim == 1 or values.shape[1] == 1:
+        return values.reshape(-1, 1)
+    return np.take_along_axis(values, np.argmax(proba, axis=1)[:, None], axis=1)
 
 
 def _names(classes, class_names):

@@ -195,6 +195,13 @@ class Parts:
         except (OSError, ValueError):
             return None
 
+    def needed(self, number):
+        """Return a part that was there a moment ago."""
+        table = self.load(number)
+        if table is None:
+            raise ValueError(f"{self.path(number)} is damaged; start again to compute it anew.")
+        return table
+
     def has(self, number, n_rows):
         """Whether a part is there, and has so many rows."""
         table = self.load(number)
@@ -237,17 +244,12 @@ class Parts:
             Of the output.
         """
         parquet = import_optional("pyarrow.parquet", EXTRA)
-        schema = schema.with_metadata({METADATA: self.provenance})
+        schema = schema.with_metadata({**(schema.metadata or {}), METADATA: self.provenance})
 
         def write(path):
             with parquet.ParquetWriter(path, schema, **_WRITING) as writer:
                 for number in range(n_parts):
-                    table = self.load(number)
-                    if table is None:
-                        raise ValueError(
-                            f"{self.path(number)} is damaged; start again to compute it anew."
-                        )
-                    table = finish(table).replace_schema_metadata(schema.metadata)
+                    table = finish(self.needed(number)).replace_schema_metadata(schema.metadata)
                     writer.write_table(table, row_group_size=max(1, table.num_rows))
 
         # In the folder of the parts, so that nothing is left behind by a kill.

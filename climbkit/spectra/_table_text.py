@@ -7,7 +7,8 @@ import numpy as np
 
 from climbkit._optional import import_optional
 from climbkit.spectra._read_columns import is_array_text
-from climbkit.spectra._read_sampled import _FLUX_UNIT, FLUX, FLUX_ERROR, _factor
+from climbkit.spectra._read_request import FLUX_UNIT, WAVELENGTH_UNIT, unit_factor
+from climbkit.spectra._read_sampled import FLUX, FLUX_ERROR
 from climbkit.spectra._read_text import _ecsv_header, _header, _rows
 from climbkit.spectra._table_files import EXTRA
 from climbkit.spectra._table_flux import ATTRIBUTES
@@ -101,7 +102,8 @@ class CsvPiece:
             ]
         told = None
         if self.wavelength is not None:
-            factor = _factor(self.units.get("wavelength", ""), "nm", "wavelength", self.name)
+            unit = self.units.get("wavelength", "")
+            factor = unit_factor(unit, WAVELENGTH_UNIT, "wavelength", self.name)
             told = {"wavelength": (np.asarray(self.wavelength, float) * factor).tolist()}
         return arrow.schema(kinds, {ATTRIBUTES: json.dumps(told or {})})
 
@@ -178,7 +180,7 @@ class CsvPiece:
         except ValueError as error:
             raise ValueError(f"{self.file.path}: {name} is no array of numbers: {error}") from error
         if name in (*FLUX, *FLUX_ERROR):
-            factor = _factor(self.units.get(name, ""), _FLUX_UNIT, name, self.file.path)
+            factor = unit_factor(self.units.get(name, ""), FLUX_UNIT, name, self.file.path)
             numbers = compute.multiply(numbers, factor) if factor != 1.0 else numbers
         return arrow.ListArray.from_arrays(parts.offsets, numbers, mask=missing)
 
