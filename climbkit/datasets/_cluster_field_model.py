@@ -152,15 +152,20 @@ def measure(columns, rng):
     """Add errors like those of Gaia DR3 to true columns, in place, and the columns of errors."""
     magnitude = columns["phot_g_mean_mag"]
     n = len(magnitude)
-    z = 10.0 ** (0.4 * (np.maximum(magnitude, 13.0) - 15.0))
-    error = np.sqrt(np.polynomial.polynomial.polyval(z, _PARALLAX_POLYNOMIAL)) / 1000.0
-    error *= np.exp(rng.normal(0.0, _ERROR_SCATTER, n))
+    error = draw_parallax_error(magnitude, rng)
     for name, factor in {"parallax": 1.0, **_PM_OF_PARALLAX_ERROR}.items():
         columns[f"{name}_error"] = factor * error
         columns[name] += rng.standard_normal(n) * columns[f"{name}_error"]
     bright, faint = _COLOUR_ERROR
     columns["bp_rp"] += rng.standard_normal(n) * (bright + faint * 10.0 ** (0.4 * (magnitude - 20)))
     return columns
+
+
+def draw_parallax_error(magnitude, rng):
+    """Draw the errors of the parallaxes [mas] of stars of these G."""
+    z = 10.0 ** (0.4 * (np.maximum(magnitude, 13.0) - 15.0))
+    error = np.sqrt(np.polynomial.polynomial.polyval(z, _PARALLAX_POLYNOMIAL)) / 1000.0
+    return error * np.exp(rng.normal(0.0, _ERROR_SCATTER, len(magnitude)))
 
 
 def draw_radii(n, profile, kind, r50, rng):
