@@ -178,6 +178,9 @@ def predict(
     ] = (),
     flux: Annotated[str, typer.Option(help="Column of the flux, or its columns' prefix.")] = "flux",
     id_column: Annotated[str, typer.Option("--id", help="Column of the ids.")] = "source_id",
+    outliers: Annotated[
+        bool, typer.Option("--outliers/--no-outliers", help="Write the model's outlier scores.")
+    ] = True,
     rows: Annotated[
         int | None, typer.Option(min=1, help="Spectra that are read and stored at a time.")
     ] = None,
@@ -200,6 +203,7 @@ def predict(
             columns=columns,
             flux=flux,
             id_column=id_column,
+            outliers=outliers,
             rows=rows,
             overwrite=overwrite,
             quiet=quiet,

@@ -102,7 +102,7 @@ def test_prior_is_given_or_estimated(folder, tmp_path):
     assert "re-weighed to 0: 0.99, 1: 0.01" in result.stdout
     table = pq.read_table(out).to_pandas().drop(index=7)
     expected = table["p_1"] * 0.01 / (table["p_1"] * 0.01 + table["p_0"] * 0.99)
-    np.testing.assert_allclose(table["p_1_reweighted"], expected, rtol=1e-4)
+    np.testing.assert_allclose(table["p_1_reweighted"], expected, rtol=1e-4, atol=1e-20)
     options = ("--prior", "estimate", "--overwrite")
     result = predict(folder, "--out", out, *options, model="bayes.skops")
     assert result.exit_code == 0, result.output

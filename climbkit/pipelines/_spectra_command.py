@@ -21,6 +21,7 @@ def run_predict(
     columns=(),
     flux="flux",
     id_column="source_id",
+    outliers=True,
     rows=None,
     overwrite=False,
     quiet=False,
@@ -45,6 +46,8 @@ def run_predict(
         Columns that are copied.
     flux, id_column : str
         Columns of the source.
+    outliers : bool, default=True
+        Whether outlier scores are written.
     rows : int, default=None
         Rows of a block.
     overwrite : bool, default=False
@@ -83,6 +86,7 @@ def run_predict(
             class_names=_class_names(names, loaded.classes_),
             prior=prior,
             threshold=threshold,
+            outliers=outliers,
             overwrite=overwrite,
             verbose=int(not quiet),
             **options,

@@ -57,6 +57,7 @@ def predict_table(
     class_names=None,
     prior=None,
     threshold=None,
+    outliers=True,
     batch_rows=BATCH_ROWS,
     overwrite=False,
     verbose=0,
@@ -101,15 +102,20 @@ def predict_table(
         Names of classes in the columns of probabilities, such as ``{1: "massive"}`` for
         ``p_massive``. None: the classes themselves.
 
-    prior : float or "estimate", default=None
-        How frequent the second of two classes is among the spectra; "estimate": the frequencies of
-        all classes under which the probabilities of the whole table are the likeliest. There are
-        then columns ``p_…_reweighted`` beside those of the model, and the prediction is theirs.
-        `PriorShift` does this too, with errors, and is a model of its own.
+    prior : float, mapping of class to float or "estimate", default=None
+        How frequent each class is among the spectra, of two classes the second; "estimate": the
+        frequencies under which the probabilities of the whole table are the likeliest. There are
+        then columns ``p_…_reweighted`` beside those of the model, and the prediction is theirs. A
+        `PriorShift` as the model is better where a class is rare: it uses held-out rows, and knows
+        its errors.
 
     threshold : float, default=None
         Probability of the second of two classes from which on it is predicted. None: the most
         probable class is.
+
+    outliers : bool, default=True
+        Whether to write the ``outlier_score`` of a model that has it. For ensembles it takes as
+        long as the probabilities.
 
     batch_rows : int, default=32768
         Rows that are read, predicted and stored at a time.
@@ -152,7 +158,7 @@ def predict_table(
     - ``p_…_reweighted``, the same re-weighed to `prior`, if one is given;
     - ``p_std``, the spread of the ``p_…``, if the model has ``predict_std``; of more than two
       classes that of the most probable one;
-    - ``outlier_score``, if the model has ``outlier_score``;
+    - ``outlier_score``, if the model has it and `outliers` is set;
     - ``flag``, why a spectrum could not be predicted, and then nothing stands in the columns
       above: "missing" (there is none), "wrong_length", "not_finite" (a sample is NaN or
       infinite), "zero" throughout, "negative" (nothing is above zero), or "no_result" (the model
@@ -188,7 +194,7 @@ def predict_table(
     """
     _check(batch_rows, columns)
     out = _checked_out(out)
-    table_model = TableModel(_loaded(model), class_names, threshold, prior)
+    table_model = TableModel(_loaded(model), class_names, threshold, prior, outliers)
     parts_folder = Parts.folder_of(out)
     pieces = open_pieces(source, id_column, without=(out, parts_folder))
     reader = RowReader(
@@ -212,8 +218,9 @@ def predict_table(
             "columns": list(columns),
             "wavelength": None if wavelength is None else np.asarray(wavelength, float).tolist(),
             "class_names": table_model.names,
-            "prior": prior if prior is None or isinstance(prior, str) else float(prior),
+            "prior": table_model.prior and table_model.prior.plain,
             "threshold": None if threshold is None else float(threshold),
+            "outliers": bool(outliers),
             "batch_rows": int(batch_rows),
         },
         "source": [piece.describe() for piece in pieces],

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from climbkit._optional import import_optional
 from climbkit.spectra._grid import WAVELENGTH
 from climbkit.spectra._table_files import EXTRA
-from climbkit.spectra._table_prior import ESTIMATE, check_prior, estimate_prior, reweigh
+from climbkit.spectra._table_prior import TablePrior
 from climbkit.spectra._table_rows import NO_RESULT, REASONS
 
 ID, PREDICTION, SPREAD, OUTLIER, FLAG = "source_id", "prediction", "p_std", "outlier_score", "flag"
@@ -36,8 +36,10 @@ class TableModel:
     threshold : float, default=None
         Probability of the second of two classes from which on it is predicted. None: the most
         probable class is.
-    prior : float or "estimate", default=None
-        Frequency of the second of two classes, or that all are to be estimated.
+    prior : float, mapping of class to float or "estimate", default=None
+        See `TablePrior`.
+    outliers : bool, default=True
+        Whether outlier scores are wanted.
 
     Raises
     ------
@@ -49,7 +51,7 @@ class TableModel:
         If the model is not fitted.
     """
 
-    def __init__(self, model, class_names=None, threshold=None, prior=None):
+    def __init__(self, model, class_names=None, threshold=None, prior=None, outliers=True):
         if not hasattr(model, "predict_proba"):
             raise TypeError(f"model must be a classifier with predict_proba; got {model!r}.")
         check_is_fitted(model)
@@ -59,12 +61,13 @@ class TableModel:
         self.threshold = threshold
         if threshold is not None:
             _check_threshold(threshold, self.classes)
-        self.prior = prior
-        self.class_prior = None if prior is None else check_prior(prior, model, self.classes)
+        self.prior = None if prior is None else TablePrior(prior, model)
         self.has_spread = hasattr(model, "predict_std")
         # Networks that do not end in a dense layer have the method, but no distances.
         self.has_outlier = (
-            hasattr(model, "outlier_score") and getattr(model, "outlier_model_", True) is not None
+            outliers
+            and hasattr(model, "outlier_score")
+            and getattr(model, "outlier_model_", True) is not None
         )
 
     @property
@@ -171,16 +174,14 @@ class TableModel:
 
     def wanted_prior(self, parts, n_parts):
         """Frequencies to re-weigh to, as given or as estimated from all parts; None: none."""
-        if self.prior is None:
-            return None
-        if self.prior != ESTIMATE:
-            return np.array([1.0 - self.prior, self.prior])
+        if self.prior is None or self.prior.new is not None:
+            return self.prior and self.prior.new
 
         def blocks():
             for number in range(n_parts):
                 yield self.probabilities(parts.needed(number))
 
-        return estimate_prior(blocks, self.class_prior)
+        return self.prior.estimate(blocks)
 
     def probabilities(self, table):
         """Probabilities of a part, shape (n_rows, n_classes), float32; NaN where there is none."""
@@ -218,7 +219,7 @@ class TableModel:
         proba = self.probabilities(table)
         empty = np.isnan(proba).any(axis=1)
         if prior is not None:
-            proba = reweigh(proba.astype(np.float64), self.class_prior, prior)
+            proba = self.prior.reweighed(proba, prior)
             for place, name in enumerate(self.names, 1 + len(self.names)):
                 column = arrow.array(proba[:, place - 1 - len(self.names)], mask=empty)
                 column = column.cast(arrow.float32(), safe=False)

@@ -253,6 +253,11 @@ def test_spread_and_outlier_score_are_written_where_the_model_has_them(source, o
     assert table.loc[bright, ["p_0", "p_std", "outlier_score", "prediction"]].isna().all(axis=None)
 
 
+def test_outlier_score_can_be_left_out(source, out):
+    predict_table(Unsure().fit(*simulated(20)), source, out, outliers=False)
+    assert "outlier_score" not in pq.read_schema(out).names
+
+
 # Other grids
 
 

@@ -7,10 +7,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from scipy.optimize import minimize_scalar
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 
-from climbkit.spectra import predict_table
+from climbkit.spectra import PriorShift, predict_table
 from climbkit.spectra._table_parts import Parts
 
 RARE = 0.03
@@ -60,7 +61,26 @@ def test_estimate_is_the_likeliest_frequency(model, sky, source, tmp_path):
         lambda q: -np.log(proba[:, 0] * (1 - q) + proba[:, 1] * q).sum(), bounds=(0, 1)
     ).x
     written = predict_table(model, source, tmp_path / "out.parquet", prior="estimate")
-    assert written.prior["1"] == pytest.approx(found, abs=1e-5)
+    assert written.prior["1"] == pytest.approx(found, rel=1e-3)
+
+
+def test_estimate_is_that_of_prior_shift_without_held_out_rows(model, sky, source, tmp_path):
+    shift = PriorShift(FrozenEstimator(model), n_draws=2).fit(*sky)
+    shift.adapt(proba=model.predict_proba(sky[0]))
+    written = predict_table(model, source, tmp_path / "out.parquet", prior="estimate")
+    np.testing.assert_allclose(list(written.prior.values()), shift.em_prior_, rtol=1e-4)
+    table = pq.read_table(tmp_path / "out.parquet")
+    expected = shift.predict_proba(sky[0])[:, 1]
+    np.testing.assert_allclose(table["p_1_reweighted"], expected, rtol=1e-3)
+
+
+def test_adapted_prior_shift_is_a_model_itself(model, sky, source, tmp_path):
+    shift = PriorShift(FrozenEstimator(model), n_draws=2).fit(*sky).adapt(sky[0])
+    predict_table(shift, source, tmp_path / "out.parquet")
+    table = pq.read_table(tmp_path / "out.parquet")
+    np.testing.assert_allclose(table["p_1"], shift.predict_proba(sky[0])[:, 1], rtol=1e-5)
+    with pytest.raises(ValueError, match="PriorShift re-weighs its probabilities"):
+        predict_table(shift, source, tmp_path / "no.parquet", prior=0.1)
 
 
 def test_prediction_and_threshold_are_of_reweighed_probabilities(model, source, tmp_path):
@@ -72,7 +92,7 @@ def test_prediction_and_threshold_are_of_reweighed_probabilities(model, source, 
     np.testing.assert_array_equal(table["prediction"], table["p_1_reweighted"] >= 0.3)
     metadata = pq.read_schema(out).metadata
     assert json.loads(metadata[b"climbkit_prior"]) == {"0": 0.8, "1": 0.2}
-    assert json.loads(metadata[b"climbkit"])["parameters"]["prior"] == 0.2
+    assert json.loads(metadata[b"climbkit"])["parameters"]["prior"] == [0.8, 0.2]
 
 
 def test_stopped_run_estimates_the_same(model, source, tmp_path, monkeypatch):
@@ -89,13 +109,13 @@ def test_stopped_run_estimates_the_same(model, source, tmp_path, monkeypatch):
         patch.setattr(Parts, "save", stopped)
         with pytest.raises(KeyboardInterrupt):
             predict_table(model, source, tmp_path / "out.parquet", **options)
-    with pytest.raises(ValueError, match=r"prior was 'estimate', is 0\.5"):
+    with pytest.raises(ValueError, match=r"prior was 'estimate', is \[0\.5, 0\.5\]"):
         predict_table(model, source, tmp_path / "out.parquet", prior=0.5, batch_rows=3_000)
     predict_table(model, source, tmp_path / "out.parquet", **options)
     assert (tmp_path / "out.parquet").read_bytes() == (tmp_path / "whole.parquet").read_bytes()
 
 
-def test_three_classes_are_estimated_but_not_given(tmp_path):
+def test_three_classes_are_estimated_or_given_by_name(tmp_path):
     rng = np.random.default_rng(0)
     y = rng.choice(3, 6_000, p=[0.8, 0.15, 0.05])
     X = (rng.normal(size=(6_000, 2)) + 3 * np.eye(3, 2)[y]).astype(np.float32)
@@ -106,8 +126,12 @@ def test_three_classes_are_estimated_but_not_given(tmp_path):
     pq.write_table(table, tmp_path / "x.parquet")
     written = predict_table(model, tmp_path / "x.parquet", tmp_path / "o.parquet", prior="estimate")
     np.testing.assert_allclose(list(written.prior.values()), np.bincount(y) / 6_000, atol=0.02)
-    with pytest.raises(ValueError, match="prior as a number is for two classes"):
-        predict_table(model, tmp_path / "x.parquet", tmp_path / "p.parquet", prior=0.1)
+    given = {0: 0.7, 1: 0.2, 2: 0.1}
+    written = predict_table(model, tmp_path / "x.parquet", tmp_path / "p.parquet", prior=given)
+    assert written.prior == pytest.approx({"0": 0.7, "1": 0.2, "2": 0.1})
+    for wrong, message in ((0.1, "for each of the classes"), ({0: 1.0}, "must have the classes")):
+        with pytest.raises(ValueError, match=message):
+            predict_table(model, tmp_path / "x.parquet", tmp_path / "q.parquet", prior=wrong)
 
 
 def test_table_without_a_spectrum_keeps_the_prior(model, tmp_path):
