@@ -28,7 +28,8 @@ class CNNClassifier(NetworkClassifier):
         ``architecture(input_shape, n_outputs)`` that returns a Keras model with `n_outputs` logits
         (1 for two classes), without activation. "cmd" is the network of Baloyi et al. (2025)
         [1]_ for diagrams of 128 x 128 pixels; smaller images get as many of its four blocks of
-        convolutions as fit.
+        convolutions as fit. The others are networks for spectra, see `climbkit.XPClassifier`: of
+        these "cnn2d" takes images as they are, and lays rows out as squares.
 
     image_shape : (int, int) or (int, int, int), default=None
         Height, width and channels of the images that flat rows hold. None: X has images as they
@@ -39,8 +40,9 @@ class CNNClassifier(NetworkClassifier):
         starts from them, or leaves them as they are where it gets no y. None: random ones.
 
     optimizer : str or callable, default="adam"
-        Name of a Keras optimizer, or a function ``optimizer(learning_rate, n_steps)`` that returns
-        one, where `n_steps` is the largest number of batches that there can be.
+        Name of a Keras optimizer; or "one_cycle", AdamW with a rate that rises to `learning_rate`
+        and falls to 0; or a function ``optimizer(learning_rate, n_steps)`` that returns one, where
+        `n_steps` is the largest number of batches that there can be.
 
     learning_rate : float, default=1e-3
         Step of the optimizer.
@@ -68,6 +70,11 @@ class CNNClassifier(NetworkClassifier):
         Whether the logits are divided by the temperature that fits the held-out samples best
         [2]_. It changes no class and no ranking.
 
+    precision : {"float32", "mixed_float16", "mixed_bfloat16", "auto"} or None, default=None
+        How the network computes while it is trained. "auto": in half precision where there is a
+        GPU. None: as Keras is set. What is fitted in half precision has single precision in the
+        end. Networks that start from `weights` stay as they are.
+
     random_state : int, RandomState instance or None, default=None
         Seeds initial weights, held-out samples and the order of the batches. An int makes
         training on a CPU reproducible.
@@ -79,6 +86,9 @@ class CNNClassifier(NetworkClassifier):
     ----------
     classes_ : ndarray of shape (n_classes,)
         Classes.
+
+    class_prior_ : ndarray of shape (n_classes,)
+        How frequent the classes are where the probabilities hold: as in the loss, with its weights.
 
     temperature_ : float
         Divides the logits in `predict_proba`; 1 without calibration.
@@ -113,8 +123,9 @@ class CNNClassifier(NetworkClassifier):
     The result does not depend on the order of the rows. Of the global random generators only the
     state is used during `fit`, and put back.
 
-    The temperature is fitted to the same samples that chose the epoch, without class weights: the
-    probabilities hold for classes as frequent as they are among those samples.
+    The temperature is fitted to the same samples that chose the epoch. The probabilities hold for
+    classes as frequent as ``class_prior_`` says: as in y without class weights, and all alike with
+    balanced ones.
 
     Predictions need memory for X, one batch and the outputs.
 
