@@ -142,13 +142,21 @@ def make_xp_spectra(
     The first call in a process takes several seconds to compute the grid of atmospheres: grey,
     in local thermodynamic equilibrium, of hydrogen and helium. Metals, TiO and CaH are optical
     depths set by temperature, with round numbers made to agree with colours of the main sequence.
-    So spectra are like real ones within a few per cent at best, and a classifier tells them from
-    real ones; a network that was trained on them is not ready for the sky. There are no
-    Wolf-Rayet stars, no rotation, no blends with neighbours, no quasars and no bad spectra.
+    There are no Wolf-Rayet stars, no rotation, no blends with neighbours, no quasars and no bad
+    spectra. Beside 1,963 real field stars of the same magnitude and colour, the errors agree
+    within 11 % and the median spectra within 4 to 8 % (rms, of the mean flux); logistic regression
+    on 40 principal components still tells real from simulated (AUC 0.99; 0.65 on 5). So a network
+    that was trained on them is not ready for the sky. ``benchmarks/xp_likeness.py`` measures it.
+
+    Told by the spectrum alone, divided by its norm, 20,000 simulated stars of the defaults are
+    classified with AUC 0.963 and accuracy 0.918 by logistic regression on 40 components, and
+    with 0.987 and 0.949 by gradient boosting (five folds; ``benchmarks/xp_likeness.py --hard``).
+    Most mistakes are B stars near the boundary, red supergiants taken for giants, and post-AGB
+    stars. `hard_negatives`, `faint_limit` and `extinction` make it harder or easier.
 
     Relations: main sequence [1]_, binaries [2]_, extinction [3]_, instrument [4]_. Noise is as
     large as in real spectra of the same brightness. Time and memory are linear in the number of
-    stars: of the order of 10 s and 300 MB for each 100,000.
+    stars: some 7 s of one core and 280 MB for each 100,000.
 
     References
     ----------
