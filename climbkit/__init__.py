@@ -36,6 +36,11 @@ _ROOM_OF = {
     "SyntheticCMD": "cmd",
     "ClusterSearch": "pipelines",
     "CNNClassifier": "neural",
+    "AssociationFinder": "spectra",
+    "FoldEnsemble": "spectra",
+    "PriorShift": "spectra",
+    "XPClassifier": "spectra",
+    "XPNormalizer": "spectra",
     "IntegralsOfMotion": "dynamics",
     "CandidateSelector": "survey",
     "CandidateSet": "survey",
@@ -69,6 +74,7 @@ _ROOMS = (
     "neural",
     "pipelines",
     "plotting",
+    "spectra",
     "survey",
 )
 

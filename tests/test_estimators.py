@@ -5,6 +5,7 @@ import inspect
 import pytest
 from sklearn.base import BaseEstimator
 from sklearn.cluster import DBSCAN
+from sklearn.linear_model import LogisticRegression
 from sklearn.utils.estimator_checks import (
     check_estimator_repr,
     check_no_attributes_set_in_init,
@@ -16,6 +17,7 @@ import climbkit
 from climbkit import (
     CDBSCAN,
     SSDBSCAN,
+    AssociationFinder,
     CandidateClassifier,
     CandidateSelector,
     CandidateWidening,
@@ -28,6 +30,7 @@ from climbkit import (
     CMDImageTransformer,
     CNNClassifier,
     ContrastDBSCAN,
+    FoldEnsemble,
     GaiaQualityMask,
     GMMMembership,
     GroupCovariance,
@@ -38,6 +41,7 @@ from climbkit import (
     KinematicTails,
     NoveltyTest,
     ParallaxZeroPoint,
+    PriorShift,
     ProperMotionFrame,
     RepetitionMerger,
     SeedHoldout,
@@ -48,6 +52,8 @@ from climbkit import (
     SyntheticCMD,
     TiledHDBSCAN,
     TwoStageSearchCV,
+    XPClassifier,
+    XPNormalizer,
 )
 
 ESTIMATORS = [
@@ -77,11 +83,24 @@ ESTIMATORS = [
         {"eps": [0.3, 0.5, 1, 2], "min_samples": [2, 3]},
         n_splits=2,
     ),
+    XPNormalizer(wavelength=None),
+    XPNormalizer("continuum", wavelength=None),
+    XPClassifier(
+        "wide_ann",
+        normalizer="passthrough",
+        n_context=0,
+        learning_rate=0.05,
+        max_epochs=15,
+        random_state=0,
+    ),
+    FoldEnsemble(LogisticRegression(), cv=2),
+    PriorShift(LogisticRegression()),
 ]
 
 # Public estimators that take no matrix of arbitrary width, so that the checks above cannot feed
 # them; the checks that need no data still hold.
 OWN_INPUT = {
+    AssociationFinder: "takes a table of stars with Gaia's columns",
     CandidateClassifier: "takes candidates",
     CandidateSelector: "takes candidates",
     CandidateWidening: "takes candidates",

@@ -42,6 +42,8 @@ LAZY = {
     "dask",
     "lsdb",
     "pyongc",
+    "gaiaxpy",
+    "dust_extinction",
 }
 
 

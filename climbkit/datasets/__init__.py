@@ -7,6 +7,7 @@ from climbkit.datasets._gaia_field import gaia_field_names, load_gaia_field
 from climbkit.datasets._halo import make_halo
 from climbkit.datasets._published import published_seeds
 from climbkit.datasets._rr_lyrae import load_rr_lyrae
+from climbkit.datasets._xp_spectra import make_xp_spectra
 
 __all__ = [
     "clear_data_home",
@@ -17,5 +18,6 @@ __all__ = [
     "load_rr_lyrae",
     "make_cluster_field",
     "make_halo",
+    "make_xp_spectra",
     "published_seeds",
 ]
