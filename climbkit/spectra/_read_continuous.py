@@ -1,12 +1,8 @@
 """Spectra from their coefficients, by GaiaXPy."""
 
-import contextlib
-import io
-import warnings
-
 import numpy as np
 
-from climbkit._optional import import_optional
+from climbkit.datasets._gaiaxpy import import_gaiaxpy, silent_gaiaxpy
 from climbkit.spectra._container import XPSpectra
 from climbkit.spectra._policies import name_some
 from climbkit.spectra._read_columns import row_array
@@ -125,7 +121,7 @@ def _calibrated(part, grid):
     import pandas as pd
 
     calibrator = import_gaiaxpy("gaiaxpy.calibrator.calibrator")
-    with _silent(calibrator):
+    with silent_gaiaxpy():
         sampled, sampling = calibrator.calibrate(pd.DataFrame(part), sampling=grid, save_file=False)
     if not np.array_equal(sampled["source_id"].to_numpy(np.int64), part["source_id"]):
         raise RuntimeError("GaiaXPy returned other spectra than it was given.")
@@ -133,41 +129,3 @@ def _calibrated(part, grid):
         np.stack(sampled[name].to_list()).astype(np.float64) for name in ("flux", "flux_error")
     )
     return flux, flux_error, np.asarray(sampling, dtype=np.float64)
-
-
-def import_gaiaxpy(name="gaiaxpy"):
-    """Import GaiaXPy, which warns of its own ways while it is imported.
-
-    Parameters
-    ----------
-    name : str, default="gaiaxpy"
-        Module.
-
-    Returns
-    -------
-    module : module
-        The module.
-
-    Raises
-    ------
-    ImportError
-        If GaiaXPy is missing.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return import_optional(name, "spectra")
-
-
-@contextlib.contextmanager
-def _silent(calibrator):
-    """Nothing is printed, warned of or drawn as a bar."""
-    nowhere = io.StringIO()
-    # Its bar goes to the stdout that it took hold of when it was imported.
-    stdout = getattr(calibrator, "stdout", None)
-    with warnings.catch_warnings(), contextlib.redirect_stdout(nowhere):
-        warnings.simplefilter("ignore")
-        try:
-            calibrator.stdout = nowhere
-            yield
-        finally:
-            calibrator.stdout = stdout

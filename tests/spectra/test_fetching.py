@@ -19,13 +19,6 @@ FLUX = RNG.uniform(-0.1, 1, (N_STARS, 343)).astype("f4") * 1e-16
 WITHOUT = IDS[[3, 20]]  # stars without a spectrum
 
 
-@pytest.fixture(autouse=True)
-def print_options():
-    """GaiaXPy changes NumPy's print options when it is imported."""
-    with np.printoptions():
-        yield
-
-
 class Archive:
     """Stands in for astroquery.gaia.Gaia: answers by DataLink's rules, fails at times."""
 

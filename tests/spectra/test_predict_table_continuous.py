@@ -9,17 +9,8 @@ from sklearn.pipeline import make_pipeline
 
 from climbkit.spectra import WAVELENGTH, XPNormalizer, predict_table, read_xp
 
-pytest.importorskip("gaiaxpy")
-
 N_COEFFICIENTS = 55
 IDS = np.array([4295806721, 2**62 + 1, 2680574649477853953, 7])
-
-
-@pytest.fixture(autouse=True)
-def print_options():
-    """GaiaXPy changes NumPy's print options when it is imported."""
-    with np.printoptions():
-        yield
 
 
 @pytest.fixture(scope="module")

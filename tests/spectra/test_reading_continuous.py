@@ -17,13 +17,6 @@ ARRAYS = ("coefficients", "coefficient_errors", "coefficient_correlations")
 IDS = np.array([4295806721, 2**62 + 1, 2680574649477853953])
 
 
-@pytest.fixture(autouse=True)
-def print_options():
-    """GaiaXPy changes NumPy's print options when it is imported."""
-    with np.printoptions():
-        yield
-
-
 def continuous(ids, coefficients, missing=()):
     """Rows of xp_continuous_mean_spectrum; `missing` has pairs of row and band."""
     rows = []
@@ -88,7 +81,7 @@ def write_votable(path, frame):
 
 def by_gaiaxpy(frame, **options):
     with contextlib.redirect_stdout(io.StringIO()):
-        from climbkit.spectra._read_continuous import import_gaiaxpy
+        from climbkit.datasets._gaiaxpy import import_gaiaxpy
 
         gaiaxpy = import_gaiaxpy()
         with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
