@@ -5,6 +5,7 @@ import numpy as np
 from climbkit._optional import import_optional
 from climbkit.datasets._sky import directions
 
+_FORMAT = ".4g"  # of numbers that are printed
 _CENTRAL_68_PERCENT = (0.16, 0.84)
 _UNITS = {
     **dict.fromkeys(["x", "y", "z", "distance", "r50", "r50_across", "depth"], "kpc"),
@@ -53,6 +54,9 @@ def association_table(labels, n_groups, positions, distance_error, probability, 
         table["p_value"] = test.pvalues_
         table["excess"] = test.statistics_
         table["stability"] = test.stabilities_
+    for column in table.itercols():
+        if column.dtype.kind == "f":
+            column.info.format = _FORMAT
     return table
 
 
