@@ -154,7 +154,8 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     heads = ["stars", "dust", "clusterer", "false alarms", "CPU"]
-    heads += [f"found ({distance} kpc), Jaccard > 0.5" for distance in GROUP_DISTANCES]
+    if args.groups:
+        heads += [f"found ({distance} kpc), Jaccard > 0.5" for distance in GROUP_DISTANCES]
     print(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
     for n_stars in args.stars:
         for spread in args.spreads:
@@ -164,7 +165,7 @@ def main():
                 cells += (
                     alarms(*settings, args.fields, args.draws, args.seed) if args.fields else []
                 )
-                for distance in GROUP_DISTANCES:
+                for distance in GROUP_DISTANCES if args.groups else ():
                     cells.append(
                         ", ".join(finds(*settings, distance, args.groups, args.draws, args.seed))
                     )
