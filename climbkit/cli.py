@@ -17,7 +17,7 @@ spectra = typer.Typer(help="Gaia XP spectra.", no_args_is_help=True)
 app.add_typer(spectra, name="spectra")
 
 BENCHMARKS = {"rrlyrae": "CLiMB and its baselines on the published Gaia DR3 RR Lyrae catalogue"}
-_CLUSTERS = "clusters"  # folder of the demonstration of the cluster search
+_CLUSTERS, _SPECTRA = "clusters", "spectra"  # folders of two parts of the demonstration
 
 
 class Job(StrEnum):
@@ -26,6 +26,7 @@ class Job(StrEnum):
     ALL = "all"
     CLIMB = "climb"
     CLUSTERS = "clusters"
+    SPECTRA = "spectra"
 
 
 class Format(StrEnum):
@@ -107,7 +108,11 @@ def demo(
         "climbkit-demo"
     ),
     job: Annotated[
-        Job, typer.Option(help="CLiMB on a stellar halo, the search for star clusters, or both.")
+        Job,
+        typer.Option(
+            help="CLiMB on a stellar halo, the search for star clusters, massive stars by their "
+            "spectra, or all of it."
+        ),
     ] = Job.ALL,
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything that is drawn.")] = 0,
     n_field: Annotated[int, typer.Option(min=0, help="Halo stars that nobody judged.")] = 2880,
@@ -117,9 +122,12 @@ def demo(
     n_stars: Annotated[
         int, typer.Option(min=1000, help="Stars of the field that is searched for clusters.")
     ] = 20_000,
+    n_spectra: Annotated[
+        int, typer.Option(min=1000, help="Spectra of the sky, one in a hundred of a massive star.")
+    ] = 20_000,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar, no tables.")] = False,
 ):
-    """Run CLiMB on a SIMULATED stellar halo, and the cluster search on a SIMULATED field."""
+    """Run CLiMB, the cluster search and the search for massive stars on SIMULATED stars."""
     if out.exists() and not out.is_dir():
         raise typer.BadParameter(f"{out} is a file; name a folder.", param_hint="--out")
     out.mkdir(parents=True, exist_ok=True)
@@ -131,14 +139,13 @@ def demo(
     if job in (Job.ALL, Job.CLUSTERS):
         from climbkit.pipelines import _demo_clusters
 
-        missing = _demo_clusters.what_is_missing()
-        if missing and job is Job.CLUSTERS:
-            _fail(missing)
-        if missing:
-            typer.echo(missing, err=True)
-            return
         run = {"folder": out / _CLUSTERS, "seed": seed, "n_stars": n_stars}
-        _run_stages(_demo_clusters, run, quiet)
+        _run_if_possible(_demo_clusters, run, quiet, needed=job is Job.CLUSTERS)
+    if job in (Job.ALL, Job.SPECTRA):
+        from climbkit.pipelines import _demo_spectra
+
+        run = {"folder": out / _SPECTRA, "seed": seed, "n_spectra": n_spectra}
+        _run_if_possible(_demo_spectra, run, quiet, needed=job is Job.SPECTRA)
 
 
 @spectra.command()
@@ -244,6 +251,17 @@ def benchmark(
     if json is not None:
         tables.to_json(json)
         typer.echo(f"saved to {json}")
+
+
+def _run_if_possible(part, run, quiet, *, needed):
+    """Run a demonstration, or say which packages it lacks."""
+    missing = part.what_is_missing()
+    if missing and needed:
+        _fail(missing)
+    if missing:
+        typer.echo(missing, err=True)
+    else:
+        _run_stages(part, run, quiet)
 
 
 def _run_stages(part, run, quiet):

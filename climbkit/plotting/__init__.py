@@ -1,5 +1,6 @@
 """Figures of clusterings, as scikit-learn's displays; matplotlib is imported when one is drawn."""
 
+from climbkit.plotting._associations import AssociationDisplay
 from climbkit.plotting._candidates import CandidateDisplay
 from climbkit.plotting._climb import CLiMBDisplay
 from climbkit.plotting._clusters import ClusterDisplay
@@ -11,6 +12,7 @@ from climbkit.plotting._profile import ProfileDisplay
 from climbkit.plotting._sensitivity import SeedSensitivityDisplay
 
 __all__ = [
+    "AssociationDisplay",
     "CLiMBDisplay",
     "CMDDisplay",
     "CandidateDisplay",
