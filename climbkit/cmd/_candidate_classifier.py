@@ -1,5 +1,6 @@
 """How much the diagram of each candidate looks like that of a star cluster."""
 
+import itertools
 from numbers import Integral, Real
 
 import numpy as np
@@ -190,14 +191,20 @@ class CandidateClassifier(CandidateStage):
         """Colours and magnitudes of the stars to draw, a pair for each candidate."""
         columns = getattr(self._drawer(), "columns", CMDImageTransformer().columns)
         read = read_diagrams(candidates, tuple(columns))
-        keep = np.isfinite(read.color) & np.isfinite(read.magnitude)
         faintest = getattr(self._drawer(), "magnitude_limits", (None, None))[1]
-        if faintest is not None:
-            keep &= read.magnitude <= faintest
-        if self.min_membership is not None and candidates.probabilities is not None:
-            keep &= candidates.probabilities >= self.min_membership
-        parts = [slice(*ends) for ends in zip(read.indptr[:-1], read.indptr[1:], strict=True)]
-        return [(read.color[part][keep[part]], read.magnitude[part][keep[part]]) for part in parts]
+        weighed = self.min_membership is not None and candidates.probabilities is not None
+        diagrams = []
+        for part, color, magnitude, indptr in read.batches():
+            keep = np.isfinite(color) & np.isfinite(magnitude)
+            if faintest is not None:
+                keep &= magnitude <= faintest
+            if weighed:
+                stars = slice(candidates.indptr[part.start], candidates.indptr[part.stop])
+                keep &= candidates.probabilities[stars] >= self.min_membership
+            for ends in itertools.pairwise(indptr):
+                own = slice(*ends)
+                diagrams.append((color[own][keep[own]], magnitude[own][keep[own]]))
+        return diagrams
 
     def _images(self, diagrams, classifier):
         """Images as the classifier wants them."""

@@ -1,8 +1,11 @@
 """Reading colours and magnitudes: candidates, or plain lists of stars."""
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
+
+_BATCH = 131_072  # stars that are copied at a time: 2 MB, which stay in the cache
 
 
 class Diagrams(NamedTuple):
@@ -10,18 +13,46 @@ class Diagrams(NamedTuple):
 
     Attributes
     ----------
-    color, magnitude : ndarray of shape (n_stars,), dtype float64
-        Magnitudes; NaN where a star has none.
     indptr : ndarray of shape (n_diagrams + 1,), dtype int64
         Where each diagram begins.
     names : sequence
         What to call the diagrams in messages.
+    copy : callable
+        ``copy(begin, end, color, magnitude)`` fills arrays of dtype float64 with the stars of
+        these diagrams; NaN where a star has no colour or no magnitude.
     """
 
-    color: np.ndarray
-    magnitude: np.ndarray
     indptr: np.ndarray
     names: object
+    copy: object
+
+    def batches(self, begin=0, end=None):
+        """Copy the stars of diagrams a few at a time, always into the same memory.
+
+        Parameters
+        ----------
+        begin, end : int
+            First diagram, and the one after the last; all by default.
+
+        Yields
+        ------
+        part : slice
+            The diagrams.
+        color, magnitude : ndarray of shape (n_stars,), dtype float64
+            Their stars, until the next batch.
+        indptr : ndarray of shape (n_diagrams + 1,), dtype int64
+            Where in these arrays each diagram begins.
+        """
+        end = len(self.names) if end is None else end
+        indptr = self.indptr[begin : end + 1]
+        inner = np.searchsorted(indptr, np.arange(indptr[0], indptr[-1], _BATCH))
+        bounds = np.union1d(inner, [0, end - begin])
+        memory = np.empty((2, np.diff(indptr[bounds]).max(initial=0)))
+        for first, last in itertools.pairwise(bounds.tolist()):
+            own = indptr[first : last + 1] - indptr[first]
+            color, magnitude = memory[:, : own[-1]]
+            self.copy(begin + first, begin + last, color, magnitude)
+            yield slice(begin + first, begin + last), color, magnitude, own
 
 
 def read_diagrams(X, columns):
@@ -59,10 +90,12 @@ def read_diagrams(X, columns):
     pairs = [_pair(stars, number, columns) for number, stars in enumerate(X)]
     indptr = np.zeros(len(pairs) + 1, dtype=np.int64)
     np.cumsum([len(color) for color, _ in pairs], out=indptr[1:])
-    none = np.empty(0)
-    color = np.concatenate([none, *(color for color, _ in pairs)])
-    magnitude = np.concatenate([none, *(magnitude for _, magnitude in pairs)])
-    return Diagrams(color, magnitude, indptr, range(len(pairs)))
+
+    def copy(begin, end, *memory):
+        for values, out in zip(zip(*pairs[begin:end], strict=True), memory, strict=True):
+            np.concatenate(values, out=out)
+
+    return Diagrams(indptr, range(len(pairs)), copy)
 
 
 def _of_candidates(candidates, columns):
@@ -70,11 +103,15 @@ def _of_candidates(candidates, columns):
         raise ValueError(
             "X has no stars, only memberships; join them to their stars with X.with_stars(stars)."
         )
-    color, magnitude = (
-        _column(candidates.stars, name, "the table of stars")[candidates.indices]
-        for name in columns
-    )
-    return Diagrams(color, magnitude, candidates.indptr, candidates.table["candidate_id"].tolist())
+    indptr, indices = candidates.indptr, candidates.indices
+    values = [_column(candidates.stars, name, "the table of stars") for name in columns]
+
+    def copy(begin, end, *memory):
+        rows = indices[indptr[begin] : indptr[end]]
+        for column, out in zip(values, memory, strict=True):
+            out[:] = column[rows]
+
+    return Diagrams(indptr, candidates.table["candidate_id"].tolist(), copy)
 
 
 def _pair(stars, number, columns):

@@ -89,7 +89,8 @@ class CMDImageTransformer(TransformerMixin, BuilderMixin, BaseEstimator):
     on the order of the stars: where points overlap, what they let through is multiplied in
     integers. matplotlib rounds each time instead, so that values may differ by a few 255ths.
 
-    Time is O(n) in the stars, and memory that of the images and of one figure for each thread.
+    Time is O(n) in the stars, and memory that of the images and, for each thread, of one figure and
+    a batch of stars.
 
     References
     ----------
@@ -200,17 +201,7 @@ class CMDImageTransformer(TransformerMixin, BuilderMixin, BaseEstimator):
         ValueError
             If a parameter is not allowed, a column is missing, or X is no list of diagrams.
         """
-        diagrams, limits = self._read(X)
-        blank = np.flatnonzero(np.isnan(limits).any(axis=1))
-        if len(blank):
-            names = ", ".join(str(diagrams.names[number]) for number in blank[:_NAMED])
-            more = ", ..." if len(blank) > _NAMED else ""
-            warnings.warn(
-                f"{len(blank)} of {len(limits)} diagrams have no star with colour and magnitude "
-                f"within the limits and are blank: {names}{more}.",
-                UserWarning,
-                stacklevel=2,
-            )
+        diagrams = self._read(X)
         size = height_and_width("size", self.size)
         figure_size = height_and_width("figure_size", self.figure_size)
         look = make_look(
@@ -221,21 +212,22 @@ class CMDImageTransformer(TransformerMixin, BuilderMixin, BaseEstimator):
             float(self.point_size),
             float(self.outline_width),
         )
-        images = np.empty((len(limits), *size), dtype=np.float32)
-        n_jobs = max(1, min(effective_n_jobs(self.n_jobs), len(limits)))
-        bounds = np.linspace(0, len(limits), n_jobs + 1).astype(int)
-        # Each call gets all stars; its part of indptr says which are its own.
+        n_diagrams = len(diagrams.names)
+        images = np.empty((n_diagrams, *size), dtype=np.float32)
+        unseen = np.empty(n_diagrams, dtype=bool)
+
+        def draw(begin, end):
+            for part, color, magnitude, indptr in diagrams.batches(begin, end):
+                limits = self._limits(color, magnitude, indptr)
+                unseen[part] = np.isnan(limits).any(axis=1)
+                draw_diagrams(color, magnitude, indptr, limits, look, images[part])
+
+        n_jobs = max(1, min(effective_n_jobs(self.n_jobs), n_diagrams))
+        bounds = np.linspace(0, n_diagrams, n_jobs + 1).astype(int)
         Parallel(n_jobs=n_jobs, prefer="threads", require="sharedmem")(
-            delayed(draw_diagrams)(
-                diagrams.color,
-                diagrams.magnitude,
-                diagrams.indptr[begin : end + 1],
-                limits[begin:end],
-                look,
-                images[begin:end],
-            )
-            for begin, end in itertools.pairwise(bounds)
+            delayed(draw)(begin, end) for begin, end in itertools.pairwise(bounds)
         )
+        self._warn_of_blank(diagrams.names, unseen)
         return images[..., None] if self.channel_axis else images
 
     def limits(self, X):
@@ -252,7 +244,11 @@ class CMDImageTransformer(TransformerMixin, BuilderMixin, BaseEstimator):
             Colours at the left and right edge of the axes and magnitudes at their top and bottom,
             mag. NaN for diagrams without a star that could be seen, whose images are blank.
         """
-        return self._read(X)[1]
+        diagrams = self._read(X)
+        limits = np.empty((len(diagrams.names), 4))
+        for part, color, magnitude, indptr in diagrams.batches():
+            limits[part] = self._limits(color, magnitude, indptr)
+        return limits
 
     def extents(self, X):
         """Return what the whole image of each diagram spans, with what lies around its axes.
@@ -282,15 +278,32 @@ class CMDImageTransformer(TransformerMixin, BuilderMixin, BaseEstimator):
         )
 
     def _read(self, X):
-        """Stars of the diagrams, and limits of their axes; NaN where nothing can be seen."""
+        """Diagrams, after a look at the parameters."""
         self._validate_params()
         self._check_pairs()
-        diagrams = read_diagrams(X, tuple(self.columns))
-        limits = diagram_extremes(diagrams.color, diagrams.magnitude, diagrams.indptr)
+        return read_diagrams(X, tuple(self.columns))
+
+    def _limits(self, color, magnitude, indptr):
+        """Limits of the axes of diagrams; NaN where nothing can be seen."""
+        limits = diagram_extremes(color, magnitude, indptr)
         choose_limits(limits[:, :2], self.color_limits, self.color_margins)
         choose_limits(limits[:, 2:], self.magnitude_limits, self.magnitude_margins)
         limits[np.isnan(limits).any(axis=1)] = np.nan
-        return diagrams, limits
+        return limits
+
+    @staticmethod
+    def _warn_of_blank(names, unseen):
+        """Name some diagrams in which nothing can be seen."""
+        blank = np.flatnonzero(unseen)
+        if len(blank):
+            named = ", ".join(str(names[number]) for number in blank[:_NAMED])
+            more = ", ..." if len(blank) > _NAMED else ""
+            warnings.warn(
+                f"{len(blank)} of {len(unseen)} diagrams have no star with colour and magnitude "
+                f"within the limits and are blank: {named}{more}.",
+                UserWarning,
+                stacklevel=3,
+            )
 
     def _check_pairs(self):
         """Check the parameters that hold several values."""

@@ -6,7 +6,14 @@ from numbers import Integral
 
 import numpy as np
 
-from climbkit.kernels._cmd_images import COEFFICIENT_BITS, HALF, WHITE, Look
+from climbkit.kernels._cmd_canvas import MOST_COUNTED, VECTOR
+from climbkit.kernels._cmd_images import (
+    COEFFICIENT_BITS,
+    HALF,
+    UNROLLED,
+    WHITE,
+    Look,
+)
 
 POINTS_PER_INCH = 72.0
 _N_DEPTHS = 4_096  # steps of optical depth up to the ceiling: a table that stays in the cache
@@ -59,6 +66,11 @@ def make_look(size, figure_size, dpi, axes_box, point_size, outline_width):
     -------
     look : Look
         As `climbkit.kernels._cmd_images.draw_diagrams` needs it.
+
+    Raises
+    ------
+    ValueError
+        If the figure has a billion pixels.
     """
     height, width = figure_size
     left, bottom, right, top = axes_box
@@ -72,18 +84,26 @@ def make_look(size, figure_size, dpi, axes_box, point_size, outline_width):
     row_out, row_weight, row_white = _resizing_weights(height, size[0])
     columns_out = run_out[columns]
     begins = np.flatnonzero(np.diff(columns_out, prepend=-1))
+    stamp = star_stamp(0.5 * point_size * pixel, outline_width * pixel)
+    side, pairs = len(stamp), _pairs(column_weight[columns], begins)
+    # Short runs are read with weights of 0 up to the length of the longest, and whole vectors.
+    shift = (len(columns) + 2 * side + pairs.shape[1] + VECTOR).bit_length()
+    if (len(rows) + 2 * side) << shift > np.iinfo(np.int32).max:
+        raise ValueError(f"figure_size is too large to draw at once; got {figure_size}.")
     return Look(
         left - columns[0],
         right - columns[0],
         bright - rows[0],
         faint - rows[0],
-        star_stamp(0.5 * point_size * pixel, outline_width * pixel),
+        stamp,
+        _enough(stamp),
         _darkness(),
-        np.repeat(np.arange(len(begins)), np.diff(begins, append=len(columns))).astype(np.int16),
+        shift,
+        _run_bits(begins, len(columns), side),
         np.append(begins, len(columns)).astype(np.int32),
         columns_out[begins],
         column_weight[columns],
-        _pairs(column_weight[columns], begins),
+        pairs,
         column_white,
         row_out[rows],
         row_weight[rows],
@@ -103,9 +123,30 @@ def _pairs(weight, begins):
     both = weight[:, 0].astype(np.int64)
     if weight.shape[1] > 1:
         both += weight[:, 1].astype(np.int64) << HALF
-    pairs = np.zeros((len(begins), lengths.max()), dtype=np.int64)
+    pairs = np.zeros((len(begins), max(lengths.max(), UNROLLED)), dtype=np.int64)
     pairs[np.arange(pairs.shape[1]) < lengths[:, None]] = both
     return pairs
+
+
+def _run_bits(begins, n_columns, side):
+    """Bits of the runs that a stamp touches, by its first column in a canvas with a margin."""
+    run_of = np.repeat(np.arange(len(begins)), np.diff(begins, append=n_columns))
+    bits = np.zeros((n_columns + 2 * side, 2 * (len(begins) // 128 + 1)), dtype=np.uint64)
+    # Stamps that begin in the first column of the margin, or after the last one, are unseen.
+    for first in range(1, n_columns + side):
+        for run in np.unique(run_of[max(first - side, 0) : first]):
+            bits[first, run // 64] |= np.uint64(1) << np.uint64(run % 64)
+    return bits
+
+
+def _enough(stamp):
+    """Stars at a corner, an edge and in the middle that make a pixel black, if few."""
+    if len(stamp) == 3:
+        depth = np.array([stamp[0, 0], stamp[0, 1], stamp[1, 1]])
+        enough = np.ceil((_N_DEPTHS - 1) / np.where(depth > 0, depth, _N_DEPTHS))
+        if enough.max() <= MOST_COUNTED:
+            return enough.astype(np.uint8)
+    return np.zeros(0, dtype=np.uint8)
 
 
 def star_stamp(radius, outline_width):
@@ -160,7 +201,8 @@ def disc_coverage(radius, reach):
     y = edges[0] + (np.arange(_LINES * (2 * reach + 1)) + 0.5) / _LINES
     half = np.sqrt(np.maximum(radius**2 - y**2, 0.0))[:, None]
     inside = np.clip(edges[1:], -half, half) - np.clip(edges[:-1], -half, half)
-    return inside.reshape(2 * reach + 1, _LINES, -1).mean(axis=1)
+    shares = inside.reshape(2 * reach + 1, _LINES, -1).mean(axis=1)
+    return 0.5 * (shares + shares.T)
 
 
 def _darkness():

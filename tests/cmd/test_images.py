@@ -189,6 +189,7 @@ def test_open_limits_follow_the_faintest_star():
         ({"axes_box": (0.5, 0.1, 0.4, 0.9)}, "axes_box must be left < right"),
         ({"columns": ("bp_rp",)}, "columns must be the names"),
         ({"point_size": 0.0}, "point_size"),
+        ({"outline_width": -1.0}, "outline_width"),
     ],
 )
 def test_wrong_parameters_are_named(parameters, message):
@@ -196,6 +197,33 @@ def test_wrong_parameters_are_named(parameters, message):
         CMDImageTransformer(**parameters).fit()
     with pytest.raises(ValueError, match=message):
         CMDImageTransformer(**parameters).transform([main_sequence(5)])
+
+
+def test_a_figure_of_a_billion_pixels_is_refused():
+    with pytest.raises(ValueError, match="figure_size is too large"):
+        CMDImageTransformer(figure_size=60_000).transform([main_sequence(5)])
+
+
+@pytest.mark.parametrize("point_size", [1.0, 3.0])
+def test_stars_in_one_place_make_a_point_of_one_star_or_a_darker_edge(point_size):
+    drawing = CMDImageTransformer(600, point_size=point_size, magnitude_limits=(10, 20))
+    one, many, more = drawing.transform([([1.0] * n, [15.0] * n) for n in (1, 300, 100_000)])
+    assert (many <= one).all()
+    assert set(np.unique(many)) == {0.0, 1.0}
+    np.testing.assert_array_equal(more, many)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_diagrams_are_the_same_in_small_batches(monkeypatch, n_jobs):
+    drawing = CMDImageTransformer(n_jobs=n_jobs)
+    diagrams = [main_sequence(n, seed=n) for n in (40, 1, 7, 90, 3)] + [([1.0], [30.0])]
+    with pytest.warns(UserWarning, match=r"1 of 6 .* blank: 5\."):
+        images = drawing.transform(diagrams)
+    limits = drawing.limits(diagrams)
+    monkeypatch.setattr("climbkit.cmd._diagrams._BATCH", 20)
+    with pytest.warns(UserWarning, match=r"1 of 6 .* blank: 5\."):
+        np.testing.assert_array_equal(drawing.transform(diagrams), images)
+    np.testing.assert_array_equal(drawing.limits(diagrams), limits)
 
 
 @pytest.mark.parametrize(
