@@ -78,7 +78,8 @@ class HiddenLayerMixin:
         ValueError
             If the network's last layer is not dense.
         """
-        return tail_scores(self.outlier_model_, self.outlier_distance(X))
+        distance = self.outlier_distance(X)
+        return tail_scores(self.outlier_model_, distance)
 
     def predict_proba_and_outlier_score(self, X):
         """Return `predict_proba` and `outlier_score` in the time of one of them.

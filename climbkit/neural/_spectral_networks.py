@@ -75,7 +75,10 @@ def cnn_attention(input_shape, n_outputs, n_context=0):
     inputs, x, context = spectrum_and_context(input_shape, n_context)
     x = convolutions(x, (_ATTENTION_CHANNELS,), pool=False)
     each = layers.LayerNormalization(epsilon=_EPSILON)(x)
-    attention = layers.MultiHeadAttention(_HEADS, _ATTENTION_CHANNELS // _HEADS)(each, each)
+    # In single precision always, since on a CPU JAX has no attention in half precision.
+    attention = layers.MultiHeadAttention(_HEADS, _ATTENTION_CHANNELS // _HEADS, dtype="float32")(
+        each, each
+    )
     x = layers.Add()([x, LearnedScale()(attention)])
     x = dense(flat(convolutions(x, (16, 64))), (128, 64))
     return network(inputs, joined(x, _context_branch(context)), n_outputs)
