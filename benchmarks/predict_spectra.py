@@ -33,6 +33,8 @@ from pathlib import Path
 
 import numpy as np
 
+from climbkit.spectra._predict_table import BATCH_ROWS
+
 SEED = 0
 N_TRAINED = 2_000
 CHUNK = 50_000
@@ -135,20 +137,25 @@ def result_of(*arguments):
     return json.loads(run.stdout.splitlines()[-1])
 
 
-def killed_runs(folder, n_kills, wall, options):
+def killed_runs(folder, n_kills, n_parts, options):
     """Kill `predict_table` at random moments; return how many of them hit it."""
     rng = random.Random()
     hit = 0
-    for _ in range(n_kills):
+    for wanted in sorted(rng.sample(range(1, max(n_parts, n_kills + 1)), n_kills)):
         run = subprocess.Popen(child("ours", folder, *options), stdout=subprocess.DEVNULL)
-        time.sleep(rng.uniform(0.1, 1.0) * wall / n_kills + 5)
+        while run.poll() is None and count_parts(folder) < wanted:
+            time.sleep(0.01)
+        time.sleep(rng.uniform(0, 2))  # in a block, or in the output that is put together
         run.send_signal(signal.SIGKILL)
         hit += run.wait() == -signal.SIGKILL
-        parts = len(list(folder.glob("out.parquet.parts/part-*.parquet")))
-        print(f"killed: {parts} parts are there", flush=True)
+        print(f"killed: {count_parts(folder)} of {n_parts} parts are there", flush=True)
         if run.returncode == 0:
             break
     return hit
+
+
+def count_parts(folder):
+    return len(list(folder.glob("out.parquet.parts/part-*.parquet")))
 
 
 def digest(path):
@@ -188,7 +195,8 @@ def main(arguments):
         if arguments.kill:
             before = digest(folder / "out.parquet")
             (folder / "out.parquet").unlink()
-            hit = killed_runs(folder, arguments.kill, ours["wall"], options)
+            size = arguments.batch_rows or BATCH_ROWS
+            hit = killed_runs(folder, arguments.kill, -(-arguments.rows // size), options)
             if not (folder / "out.parquet").exists():
                 result_of("ours", folder, *options)
             same = digest(folder / "out.parquet") == before

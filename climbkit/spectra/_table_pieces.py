@@ -6,6 +6,8 @@ from climbkit.spectra._table_files import EXTRA, files_of_fragments, find_files
 # Bytes that are read at once of each column, of all columns, and at least; whole row groups, which
 # are read otherwise, may be as large as the file.
 _BUFFER, _BUFFERS, _LEAST_BUFFER = 2**20, 2**23, 2**16
+# Values that are decoded at once where there is a column for each sample.
+_MOST_VALUES, _MANY_COLUMNS = 2**20, 16
 _HASHED = 2**13  # rows of a dataset in memory that are copied at once
 _DAMAGED = "{name} cannot be read, it is damaged or cut short: {error}"
 
@@ -133,6 +135,8 @@ class ParquetPiece:
                     start -= n_rows
                 else:
                     groups.append(number)
+            if len(columns) >= _MANY_COLUMNS:
+                size = min(size, _MOST_VALUES // len(columns))
             batches = parquet.iter_batches(size, groups, columns, use_threads=False)
             while (batch := self._next(batches)) is not None:
                 if start < batch.num_rows:
