@@ -66,7 +66,7 @@ def _train(run):
 def _adapt(run):
     """Ask what is expected before anything is selected."""
     shift = run["shift"]
-    members = shift.estimator_.member_proba(run["stars"].data[run["sky"]])
+    members = run["members"] = shift.estimator_.member_proba(run["stars"].data[run["sky"]])
     run["raw"] = shift.reweigh(members)[:, 1]
     run["report"] = shift.adapt(proba=members).report(proba=members, thresholds=_THRESHOLDS)
 
@@ -122,7 +122,8 @@ def _draw(run):
 
     from climbkit.plotting import AssociationDisplay, SelectionDisplay
 
-    figures = {"selection.png": SelectionDisplay(run["report"]).plot().figure_}
+    shift, members = run["shift"], run["members"]
+    figures = {"selection.png": SelectionDisplay.from_estimator(shift, proba=members).figure_}
     if run["finder"] is not None:
         figures["associations.png"] = AssociationDisplay.from_estimator(run["finder"]).figure_
     for name, figure in figures.items():

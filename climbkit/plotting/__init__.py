@@ -9,6 +9,7 @@ from climbkit.plotting._comparison import ComparisonDisplay
 from climbkit.plotting._decision import DecisionDisplay
 from climbkit.plotting._four_panel import FourPanelDisplay
 from climbkit.plotting._profile import ProfileDisplay
+from climbkit.plotting._selection import SelectionDisplay
 from climbkit.plotting._sensitivity import SeedSensitivityDisplay
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "FourPanelDisplay",
     "ProfileDisplay",
     "SeedSensitivityDisplay",
+    "SelectionDisplay",
 ]
