@@ -186,6 +186,8 @@ def features_and_logits(network):
         raise ValueError("hidden features need a network whose last layer is keras.layers.Dense.")
     keras = import_keras()
     last = network.layers[-1]
-    features = keras.layers.Flatten(data_format="channels_last")(last.input)
-    both = keras.layers.Concatenate(dtype="float32")([features, last.output])
+    # With names of their own: in a new process Keras would give them those of a loaded network's.
+    flatten = keras.layers.Flatten(data_format="channels_last", name="last_hidden_features")
+    join = keras.layers.Concatenate(dtype="float32", name="features_and_logits")
+    both = join([flatten(last.input), last.output])
     return keras.Model(network.inputs, both)

@@ -103,6 +103,17 @@ def test_saved_networks_keep_their_fingerprint_and_predict_alike(kind, request, 
     np.testing.assert_allclose(loaded.predict_proba(X), model.predict_proba(X), rtol=1e-5)
 
 
+def test_network_is_loaded_where_keras_has_named_no_layer_yet(tmp_path):
+    # Layers of a loaded network keep their names, "flatten" among them.
+    from climbkit.neural._backend import import_keras
+
+    model = XPClassifier("starnet", normalizer="passthrough", max_epochs=1, random_state=0)
+    model.fit(X, Y).save(tmp_path / "model.keras")
+    expected = model.outlier_score(X)
+    import_keras().utils.clear_session()
+    np.testing.assert_allclose(load_model(tmp_path / "model.keras").outlier_score(X), expected)
+
+
 def test_ensembles_fill_their_columns_from_a_file(ensemble, tmp_path):
     ensemble.save(tmp_path / "model.zip")
     frame = pd.DataFrame({"source_id": range(60), "flux": list(X)})
