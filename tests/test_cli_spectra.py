@@ -71,8 +71,8 @@ def test_predict_writes_a_row_for_each_spectrum_and_counts_them(folder, tmp_path
     np.testing.assert_array_equal(table["source_id"], np.arange(N_ROWS) + 2**60)
     assert table["prediction"].to_pylist() == [None if i == 7 else i % 2 for i in range(N_ROWS)]
     lines = [line.split() for line in result.stdout.splitlines()]
-    assert ["0", "30", "0.50"] in lines
-    assert ["1", "29", "0.48"] in lines
+    assert ["cool", "30", "0.50"] in lines
+    assert ["massive", "29", "0.48"] in lines
     assert ["not", "predicted:", "missing", "1", "0.02"] in lines
     assert f"wrote 60 rows to {out}" in words(result.stdout)
     assert "60.0/60.0" in result.stderr
@@ -119,7 +119,8 @@ def test_guessed_wavelengths_are_noted(folder, tmp_path):
     pd.DataFrame({"source_id": range(5), "flux": list(flux)}).to_parquet(path)
     result = predict(folder, "--out", tmp_path / "out.parquet", source=path)
     assert result.exit_code == 0, result.output
-    assert "Note: source does not say at which wavelengths the 344 samples" in words(result.stderr)
+    note = "Note: source does not say at which wavelengths the 344 samples"
+    assert words(result.stderr).count(note) == 1
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,7 @@ def run_predict(
     options = {} if rows is None else {"batch_rows": rows}
     prior = _checked_prior(prior)
     loaded = load_model(model)
+    class_names = _class_names(names, loaded.classes_)
     with warnings.catch_warnings():
         # Said at once, not after hours.
         warnings.showwarning = _note(warnings.showwarning, quiet)
@@ -83,7 +84,7 @@ def run_predict(
             flux_column=flux,
             id_column=id_column,
             columns=list(columns),
-            class_names=_class_names(names, loaded.classes_),
+            class_names=class_names,
             prior=prior,
             threshold=threshold,
             outliers=outliers,
@@ -92,15 +93,19 @@ def run_predict(
             **options,
         )
     if not quiet:
-        _print_counts(written)
+        _print_counts(written, class_names or {})
     typer.echo(f"wrote {written.n_rows:,} rows to {Path(out)}")
 
 
 def _note(show, quiet):
+    """Show warnings of this project as notes, each text once."""
+    told = set()
+
     def shown(message, category, *others, **more):
         if category is not UserWarning:
             show(message, category, *others, **more)
-        elif not quiet:
+        elif not quiet and str(message) not in told:
+            told.add(str(message))
             typer.echo(f"Note: {message}", err=True)
 
     return shown
@@ -127,9 +132,9 @@ def _class_names(names, classes):
     return dict(zip(classes.tolist(), given, strict=True))
 
 
-def _print_counts(written):
+def _print_counts(written, names):
     rows = [
-        (str(label), f"{count:,}", share(count, written.n_rows))
+        (str(names.get(label, label)), f"{count:,}", share(count, written.n_rows))
         for label, count in written.n_predicted.items()
     ]
     rows += [
