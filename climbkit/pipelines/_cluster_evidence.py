@@ -4,6 +4,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from climbkit.survey._candidate_table import describe_candidates
+from climbkit.survey._memberships import owners
 from climbkit.survey._stage_input import as_candidates
 
 # Stars that two candidates share, of those that either has, from which on they are one cluster.
@@ -84,22 +85,12 @@ def members_only(candidates):
     """
     if candidates.probabilities is None:
         return candidates
-    owner = np.repeat(np.arange(len(candidates)), np.diff(candidates.indptr))
+    owner = owners(candidates.indptr)
     least = candidates.table["membership_threshold"].to_numpy(dtype=np.float64)
     kept = candidates.probabilities >= least[owner]
     sizes = np.bincount(owner[kept], minlength=len(candidates))
     indptr = np.concatenate([[0], np.cumsum(sizes)])
-    table = candidates.table
-    table["n_members"] = sizes
-    return type(candidates)(
-        candidates.stars,
-        indptr,
-        candidates.indices[kept],
-        table,
-        probabilities=candidates.probabilities[kept],
-        units=candidates.own_units,
-        meta=candidates.meta,
-    )
+    return candidates.with_members(indptr, candidates.indices[kept], candidates.probabilities[kept])
 
 
 def without_duplicates(candidates):
@@ -197,12 +188,6 @@ def without_faint(candidates, faint):
         if np.sum(part[~dim] >= least[number]) >= _ENOUGH:
             part[dim] = 0.0
         counts[number] = np.sum(part >= least[number])
-    return type(candidates)(
-        candidates.stars,
-        candidates.indptr,
-        candidates.indices,
-        candidates.table.assign(n_probable=counts),
-        probabilities=probabilities,
-        units=candidates.own_units,
-        meta=candidates.meta,
+    return candidates.with_members(candidates.indptr, candidates.indices, probabilities).annotate(
+        n_probable=counts
     )

@@ -9,7 +9,7 @@ from climbkit.survey._significance import FIVE_SIGMA
 from climbkit.survey._significance_draws import densest_group
 from climbkit.survey._stage_input import ASTROMETRY, as_candidates, mean_direction
 from climbkit.survey._star_columns import star_field
-from climbkit.survey._widening import CandidateWidening, with_members
+from climbkit.survey._widening import CandidateWidening
 
 # Members that stand for a candidate: the time of the test grows with their number, and so many
 # are enough.
@@ -104,7 +104,7 @@ class CandidateTest:
         members = members_only(candidate)
         rows = members.indices[mask[members.indices]]
         around = self.window.fit(
-            with_members(members, [0, len(members.indices)], [members.indices]), mask=self.mask
+            members.with_members(members.indptr, members.indices), mask=self.mask
         ).candidates_
         inside = np.zeros(len(mask), dtype=bool)
         inside[around.indices] = True
@@ -112,7 +112,7 @@ class CandidateTest:
         inside &= mask
         core = _densest(candidate, rows, int(inside.sum()), self.test.n_neighbors)
         inside[core] = True
-        part = with_members(candidate, np.array([0, len(core)]), [core])
+        part = candidate.with_members([0, len(core)], core)
         test = clone(self.test)
         if screening and test.method == "calibrated":
             test.set_params(n_draws=min(test.n_draws, _SCREENING))

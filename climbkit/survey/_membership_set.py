@@ -38,20 +38,26 @@ class MembershipSet:
                 raise ValueError(f"n_stars is {n_stars}, but stars has {len(stars)} rows.")
             n_stars = len(stars)
             source_ids(stars)  # refuses ids that were rounded
-        indptr, indices = check_memberships(indptr, indices, len(table), n_stars)
+        self.stars = stars
+        self.n_stars = n_stars
+        self._units = {**star_units, **table_units, **(units or {})}
+        self.meta = _plain(meta or {})
+        self._set_memberships(
+            *self._checked(indptr, indices, probabilities, member_source_id, len(table))
+        )
+        self._table = self._complete(table.reset_index(drop=True))
+
+    def _checked(self, indptr, indices, probabilities, member_source_id, n_candidates):
+        """Memberships in ascending order, after a look at whether they belong together."""
+        indptr, indices = check_memberships(indptr, indices, n_candidates, self.n_stars)
         probabilities = _check_probabilities(probabilities, len(indices))
-        member_source_id = _check_member_ids(member_source_id, stars, len(indices))
+        member_source_id = _check_member_ids(member_source_id, self.stars, len(indices))
         order = sorting_order(indptr, indices)
         if order is not None:
             indices = indices[order]
             probabilities = None if probabilities is None else probabilities[order]
             member_source_id = None if member_source_id is None else member_source_id[order]
-        self.stars = stars
-        self.n_stars = n_stars
-        self._units = {**star_units, **table_units, **(units or {})}
-        self.meta = _plain(meta or {})
-        self._set_memberships(indptr, indices, probabilities, member_source_id)
-        self._table = self._complete(table.reset_index(drop=True))
+        return indptr, indices, probabilities, member_source_id
 
     def _set_memberships(self, indptr, indices, probabilities, member_source_id):
         self.indptr, self.indices = _frozen(indptr), _frozen(indices)
@@ -152,6 +158,35 @@ class MembershipSet:
             ``source_id`` where it is known.
         """
         return self[candidate].members
+
+    def with_members(self, indptr, indices, probabilities=None, *, member_source_id=None):
+        """Give the candidates other members, or other membership probabilities.
+
+        Parameters
+        ----------
+        indptr : array-like of shape (n_candidates + 1,)
+            Where the members of each candidate begin in `indices`.
+        indices : array-like of shape (n_members,)
+            Row numbers of the members in the stars, each at most once in a candidate.
+        probabilities : array-like of shape (n_members,), default=None
+            Membership probabilities from 0 to 1; without them, those that were are forgotten.
+        member_source_id : array-like of shape (n_members,), default=None
+            ``source_id`` of the members, where the set has no stars.
+
+        Returns
+        -------
+        candidates : CandidateSet
+            The same candidates over the same stars: ids and all other columns, units and meta
+            stay, also what a column tells of the members before; ``n_members`` is counted anew.
+
+        Raises
+        ------
+        ValueError
+            If the arrays do not belong together, or a candidate holds a star twice.
+        """
+        parts = self._checked(indptr, indices, probabilities, member_source_id, len(self))
+        table = self._table.assign(n_members=np.diff(parts[0]))
+        return self._derive(memberships=parts, table=table)
 
     def __repr__(self):
         return f"{self._summary()}\n{self._table.head(_HEAD)}"

@@ -128,7 +128,8 @@ class CandidateWidening(CandidateStage):
                 rows, radii[number] = self._window(around, seed)
             chosen.append(rows)
         indptr = np.cumsum([0, *(len(rows) for rows in chosen)])
-        self.candidates_ = with_members(candidates, indptr, chosen).annotate(
+        indices = np.concatenate([*chosen, np.empty(0, dtype=np.int64)])
+        self.candidates_ = candidates.with_members(indptr, indices).annotate(
             "widening_radius", radii, unit="deg"
         )
         self.core_ = np.concatenate(
@@ -222,36 +223,6 @@ def core_rows(candidates, number):
         least = candidates.table["membership_threshold"].iloc[number]
     members = rows[candidates.probabilities[part] >= least]
     return members if len(members) else rows
-
-
-def with_members(candidates, indptr, chosen):
-    """Return candidates with other members and without probabilities; all else is kept.
-
-    Parameters
-    ----------
-    candidates : CandidateSet
-        Candidates with stars.
-    indptr : ndarray of shape (n_candidates + 1,)
-        Where the members of each begin.
-    chosen : list of ndarray of int
-        Row numbers of the members of each.
-
-    Returns
-    -------
-    candidates : CandidateSet
-        With the same ids, and ``n_members`` counted anew.
-    """
-    table = candidates.table
-    table["n_members"] = np.diff(indptr)
-    indices = np.concatenate([*chosen, np.empty(0, dtype=np.int64)]).astype(np.int64)
-    return type(candidates)(
-        candidates.stars,
-        indptr,
-        indices,
-        table,
-        units=candidates.own_units,
-        meta=candidates.meta,
-    )
 
 
 def _middle(values):

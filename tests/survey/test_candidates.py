@@ -615,3 +615,61 @@ def test_equal_sets_differ_by_each_of_their_parts(candidates):
         candidates.table,
     ):
         assert not candidates.equals(other)
+
+
+# Other members
+
+
+def test_other_members_leave_all_else_as_it_is(candidates):
+    candidates = candidates.annotate("reach", 1.5, unit="arcmin")
+    indptr, indices = make_members(sizes=(3, 4, 0, 1, 2), seed=7)
+    changed = candidates.with_members(indptr, indices)
+    np.testing.assert_array_equal(changed.indptr, indptr)
+    np.testing.assert_array_equal(changed.indices, indices)
+    assert changed.probabilities is None
+    assert changed.table["n_members"].tolist() == [3, 4, 0, 1, 2]
+    rest = candidates.table.columns.drop("n_members")
+    assert changed.table.columns.tolist() == candidates.table.columns.tolist()
+    pd.testing.assert_frame_equal(changed.table[rest], candidates.table[rest])
+    assert changed.units == candidates.units
+    assert changed.stars is candidates.stars
+    assert candidates.table["n_members"].tolist() == list(SIZES)
+
+
+def test_other_probabilities_are_sorted_with_their_stars(candidates):
+    same = candidates.with_members(candidates.indptr, candidates.indices, candidates.probabilities)
+    assert same.equals(candidates)
+    backwards = np.concatenate([p[::-1] for p in np.split(np.arange(59), np.cumsum(SIZES)[:-1])])
+    turned = candidates.with_members(
+        candidates.indptr, candidates.indices[backwards], candidates.probabilities[backwards]
+    )
+    assert turned.equals(candidates)
+
+
+def test_sets_without_stars_take_other_members_with_their_ids(candidates):
+    bare = CandidateSet(
+        None,
+        candidates.indptr,
+        candidates.indices,
+        candidates.table,
+        n_stars=N_STARS,
+        member_source_id=candidates.member_source_id,
+    )
+    changed = bare.with_members([0, 1, 1, 1, 1, 2], [4, 3], member_source_id=[40, 30])
+    assert changed.member_source_id.tolist() == [40, 30]
+    assert changed.table["candidate_id"].tolist() == bare.table["candidate_id"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        (([0, 1], [0]), "indptr must have one entry more"),
+        (([0, 1, 1, 1, 1, 1], [N_STARS]), "row numbers of the stars"),
+        (([0, 2, 2, 2, 2, 2], [5, 5]), "more than once"),
+        (([0, 1, 1, 1, 1, 1], [0], [1.5]), "between 0 and 1"),
+        (([0, 1, 1, 1, 1, 1], [0], [0.5, 0.5]), "one entry per index"),
+    ],
+)
+def test_other_members_that_do_not_fit_are_refused(candidates, parts, message):
+    with pytest.raises(ValueError, match=message):
+        candidates.with_members(*parts)
