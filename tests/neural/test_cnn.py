@@ -228,7 +228,10 @@ def test_grid_search_and_pipeline_reach_the_parameters():
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"architecture": "resnet"}, r"one of \['cmd', 'cmd_residual', 'cnn',.*, or a function.*'resnet'"),
+        (
+            {"architecture": "resnet"},
+            r"one of \['cmd', 'cmd_residual',.*, or a function.*'resnet'",
+        ),
         ({"architecture": two_outputs_always}, r"outputs of shape \(None, 1\)"),
         ({"image_shape": (10, 10)}, "does not fit X"),
         ({"image_shape": (12,)}, "image_shape must be"),
