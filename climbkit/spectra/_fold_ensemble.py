@@ -152,7 +152,7 @@ class FoldEnsemble(MetaEstimatorMixin, ClassifierMixin, BuilderMixin, BaseEstima
             HasMethods(["fit", "decision_function"]),
             HasMethods(["fit", "predict_proba"]),
         ],
-        "cv": [Interval(Integral, 2, None, closed="left"), HasMethods(["split"])],
+        "cv": [Interval(Integral, 2, None, closed="left"), HasMethods(["split", "get_n_splits"])],
         "calibration": [StrOptions({name for name in CALIBRATORS if name}), None],
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],

@@ -74,6 +74,7 @@ def split_rows(cv, y, classes, groups, seed):
         If there are too few rows or groups for the folds, a fold would be trained without one of
         the classes, or `cv` does not hold each row out once.
     """
+    given = cv
     if isinstance(cv, Integral):
         _check_enough(cv, y, classes, groups)
         kind = StratifiedKFold if groups is None else StratifiedGroupKFold
@@ -82,14 +83,15 @@ def split_rows(cv, y, classes, groups, seed):
     held = np.bincount(np.concatenate([test for _, test in folds]), minlength=len(y))
     if np.any(held != 1):
         raise ValueError(
-            f"cv must hold each row out once; {cv!r} holds {np.sum(held == 0)} rows out never and "
-            f"{np.sum(held > 1)} more than once."
+            f"cv must hold each row out once; {given!r} holds {np.sum(held == 0)} rows out "
+            f"never and {np.sum(held > 1)} more than once."
         )
     for number, (train, _) in enumerate(folds):
         lacking = np.setdiff1d(np.arange(len(classes)), y[train])
         if len(lacking):
             raise ValueError(
-                f"cv={cv!r} holds out all rows of class {classes[lacking[0]]!r} in fold {number}, "
+                f"cv={given!r} holds out all rows of class "
+                f"{classes.tolist()[lacking[0]]!r} in fold {number}, "
                 "which nothing is left to learn from. Use other folds or fewer groups to a class."
             )
     return folds
@@ -100,7 +102,7 @@ def _check_enough(cv, y, classes, groups):
     rarest = int(np.argmin(counts))
     if counts[rarest] < cv:
         raise ValueError(
-            f"cv={cv} folds need {cv} rows of each class; class {classes[rarest]!r} has "
+            f"cv={cv} folds need {cv} rows of each class; class {classes.tolist()[rarest]!r} has "
             f"{counts[rarest]}, n_samples = {len(y)}. Set a smaller cv."
         )
     n_groups = None if groups is None else len(np.unique(groups))

@@ -129,5 +129,5 @@ def held_out_rows(proba, y, weight, classes):
     weight = np.ones(len(target)) if weight is None else np.asarray(weight, dtype=np.float64)
     lacking = np.bincount(target, weights=weight, minlength=len(classes)) == 0
     if lacking.any():
-        raise ValueError(f"held_out has no rows of class {classes[lacking][0]!r}.")
+        raise ValueError(f"held_out has no rows of class {classes[lacking].tolist()[0]!r}.")
     return Reference(np.maximum(proba, _TINY), target, weight)

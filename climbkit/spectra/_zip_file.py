@@ -77,6 +77,9 @@ def read_zip(path):
     content = Path(path).read_bytes()
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            # A part may be a zip itself, whose end is taken for that of a file that was cut short.
+            if min((part.header_offset for part in archive.infolist()), default=0) > 0:
+                raise zipfile.BadZipFile("it starts with something else")
             damaged = archive.testzip()
             if damaged:
                 raise ValueError(f"{str(path)!r} is damaged: its part {damaged!r} cannot be read.")
