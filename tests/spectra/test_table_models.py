@@ -108,12 +108,13 @@ def test_network_is_loaded_where_keras_has_named_no_layer_yet(tmp_path):
     from climbkit.neural._architectures import build_network
     from climbkit.neural._backend import import_keras
 
-    network = build_network("starnet", (20,), 1, 2)
+    import_keras().utils.clear_session()  # as in the process that built it
+    network = build_network("stellarnet", (20,), 1, 2)
     model = XPClassifier.from_network(
-        network, [0, 1], architecture="starnet", normalizer="passthrough"
+        network, [0, 1], architecture="stellarnet", normalizer="passthrough"
     )
     model.save(tmp_path / "model.keras")
-    import_keras().utils.clear_session()
+    import_keras().utils.clear_session()  # as in the process that loads it
     features = load_model(tmp_path / "model.keras").hidden_features(X[:32])
     logits = features @ np.asarray(network.layers[-1].kernel.value)
     np.testing.assert_allclose(logits[:, 0], model.decision_function(X[:32]), rtol=1e-3, atol=1e-5)
