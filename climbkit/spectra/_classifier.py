@@ -163,7 +163,8 @@ class XPClassifier(PreparationMixin, HiddenLayerMixin, NetworkClassifier):
 
     Examples
     --------
-    >>>     >>> from climbkit.spectra import WAVELENGTH, XPClassifier
+    >>> import numpy as np
+    >>> from climbkit.spectra import WAVELENGTH, XPClassifier
     >>> rng = np.random.default_rng(0)
     >>> y = np.repeat([0, 1], 60)  # cool and hot, as simulated by two slopes
     >>> slope = np.where(y == 1, -3, 1)[:, None] + rng.normal(size=(120, 1)) / 3

@@ -156,8 +156,8 @@ class PriorShift(MetaEstimatorMixin, ClassifierMixin, BuilderMixin, BaseEstimato
     >>> model = PriorShift(ensemble, random_state=0).fit(X, y)
     >>> round(model.predict_proba(sky)[:, 1].sum())
     808
-    >>> round(model.adapt(sky).predict_proba(sky)[:, 1].sum())
-    195
+    >>> round(model.adapt(sky).predict_proba(sky)[:, 1].sum()), round(model.n_expected_std_[1])
+    (227, 19)
     """
 
     _parameter_constraints = {
