@@ -7,6 +7,7 @@ from scipy.optimize import nnls
 
 _BLOCK = 2**17  # rows that are in memory as float64 at once
 _TINY = 1e-30  # stands for probabilities of 0
+_LEAP = 10.0  # what Newton's steps may change a frequency by
 
 
 class Reference(NamedTuple):
@@ -60,12 +61,13 @@ def posterior(proba, training_prior, prior):
     proba : ndarray of shape (..., n_classes)
         Probabilities that hold for `prior`.
     """
-    joint = proba * (prior / training_prior)
-    return joint / joint.sum(axis=-1, keepdims=True)
+    weights = prior / training_prior
+    # Products of matrices are much faster than sums along so short an axis.
+    return proba * weights / (proba @ weights)[..., None]
 
 
 def em_prior(proba, training_prior, tol, max_steps):
-    """Frequencies of largest likelihood, by the steps of Saerens et al.
+    """Frequencies of largest likelihood, where the steps of Saerens et al. end.
 
     Parameters
     ----------
@@ -86,14 +88,72 @@ def em_prior(proba, training_prior, tol, max_steps):
         Steps.
     converged : bool
         Whether the last step was small enough.
+
+    Notes
+    -----
+    The likelihood has one maximum. Their steps come near it fast and reach it slowly where classes
+    overlap, so that those of Newton are tried, and taken back if the likelihood falls.
     """
-    prior = np.array(training_prior, dtype=np.float64)
-    floor = _floor(proba)
+    prior, floor = np.array(training_prior, dtype=np.float64), _floor(proba)
+    best, safe = -np.inf, prior  # the likelihood one step before, and where Saerens' step led
     for n_steps in range(1, max_steps + 1):
-        last, prior = prior, _above(_mean_posterior(proba, training_prior, prior), floor)
+        here = _likelihood(proba, training_prior, prior)
+        last = prior
+        if here.value < best:
+            prior, best = safe, -np.inf
+        else:
+            best, safe = here.value, _above(here.mean, floor)
+            free = np.linalg.pinv(here.information) @ here.gradient
+            newton = prior + np.append(free, -free.sum())
+            moved = np.clip(newton, prior / _LEAP, prior * _LEAP)
+            # Of two classes the nearest that is allowed is right; of more, others would move too.
+            if len(prior) == 2:
+                prior = _above(moved / moved.sum(), floor)
+            elif np.array_equal(moved, newton) and newton.min() >= floor:
+                prior = newton
+            else:
+                prior, best = safe, -np.inf
         if np.max(np.abs(prior / last - 1)) <= tol:
             return prior, n_steps, True
     return prior, n_steps, False
+
+
+class _Likelihood(NamedTuple):
+    """Sums over rows: of the log-likelihood, and its derivatives by all frequencies but the last.
+
+    `mean` is the mean of the posterior, and `scatter` that of the gradients of the rows.
+    """
+
+    value: float
+    mean: np.ndarray
+    gradient: np.ndarray
+    information: np.ndarray
+    scatter: np.ndarray
+
+
+def _likelihood(proba, training_prior, prior):
+    n_classes = len(prior)
+    value, first, second, scatter = 0.0, 0.0, 0.0, 0.0
+    for block in blocks(proba):
+        gain = block / training_prior
+        total = gain @ prior
+        value += np.log(total).sum() / len(block)
+        gain /= total[..., None]
+        flat = gain.reshape(-1, n_classes)
+        first = first + np.ones(len(flat)) @ flat / len(block)
+        second = second + flat.T @ flat / len(block)
+        mean = flat if len(block) == 1 else gain.mean(axis=0)
+        scatter = scatter + mean.T @ mean
+    # The last frequency makes up for the others.
+    basis = np.vstack([np.eye(n_classes - 1), -np.ones(n_classes - 1)])
+    posterior_sum = prior * first
+    return _Likelihood(
+        float(value),
+        posterior_sum / posterior_sum.sum(),
+        first @ basis,
+        basis.T @ second @ basis,
+        basis.T @ scatter @ basis,
+    )
 
 
 def em_draws(proba, training_prior, prior, n_draws, rng):
@@ -115,18 +175,10 @@ def em_draws(proba, training_prior, prior, n_draws, rng):
     draws : ndarray of shape (n_draws, n_classes)
         From the normal distribution of the information that the rows have.
     """
-    n_classes = len(prior)
-    information = np.zeros((n_classes - 1, n_classes - 1))
-    scatter = np.zeros_like(information)
-    for block in blocks(proba):
-        gain = posterior(block, training_prior, prior) / prior
-        score = gain[..., :-1] - gain[..., -1:]
-        information += np.einsum("mni,mnj->ij", score, score) / len(score)
-        mean = score.mean(axis=0)
-        scatter += mean.T @ mean
-    inverse = np.linalg.pinv(information)
+    here = _likelihood(proba, training_prior, prior)
+    inverse = np.linalg.pinv(here.information)
     free = rng.multivariate_normal(
-        np.zeros(n_classes - 1), inverse @ scatter @ inverse, n_draws, method="eigh"
+        np.zeros(len(inverse)), inverse @ here.scatter @ inverse, n_draws, method="eigh"
     )
     moved = prior + np.column_stack([free, -free.sum(axis=1)])
     return _above(moved, _floor(proba))
@@ -200,7 +252,7 @@ def corrected_draws(proba, training_prior, reference, prior, n_draws, rng):
     n_rows, total, squares = proba.shape[1], 0.0, 0.0
     for block in blocks(proba):
         mean = posterior(block, training_prior, prior).mean(axis=0)
-        total, squares = total + mean.sum(axis=0), squares + mean.T @ mean
+        total, squares = total + np.ones(len(mean)) @ mean, squares + mean.T @ mean
     mean = total / n_rows
     covariance = (squares / n_rows - np.outer(mean, mean)) / n_rows
     held = posterior(reference.proba, training_prior, prior)
@@ -225,7 +277,10 @@ def corrected_draws(proba, training_prior, reference, prior, n_draws, rng):
 
 
 def _mean_posterior(proba, training_prior, prior):
-    total = sum(posterior(block, training_prior, prior).sum(axis=(0, 1)) for block in blocks(proba))
+    total = 0.0
+    for block in blocks(proba):
+        flat = block.reshape(-1, block.shape[-1])
+        total = total + np.ones(len(flat)) @ posterior(flat, training_prior, prior)
     return total / (proba.shape[0] * proba.shape[1])
 
 
