@@ -425,11 +425,12 @@ def test_absent_classes_of_several_leave_the_others_right():
 
 
 def test_few_rows_do_not_end_the_steps_early():
-    """The floor is high for eight rows, and the first step to it lowers the likelihood."""
+    """A class starts below the floor of eight rows; the step up to it lowers the likelihood."""
     rng = np.random.default_rng(1)
-    for _ in range(20):
-        proba = rng.dirichlet(np.full(4, 30.0), size=(1, 8))
-        prior, _, converged = em_prior(proba, np.full(4, 0.25), 1e-9, 20_000)
+    training_prior = np.array([0.02, 0.2, 0.3, 0.48])
+    for _ in range(40):
+        proba = rng.dirichlet(60 * training_prior, size=(1, 8))
+        prior, _, converged = em_prior(proba, training_prior, 1e-9, 20_000)
         assert converged
-        again = np.maximum(plain_em(proba, np.full(4, 0.25), prior, 1), 0.5 / 8)
+        again = np.maximum(plain_em(proba, training_prior, prior, 1), 0.5 / 8)
         assert_allclose(again / again.sum(), prior, rtol=1e-3)
