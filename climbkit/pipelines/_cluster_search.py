@@ -13,7 +13,7 @@ from climbkit.pipelines._cluster_assigning import assign_new, same_stars
 from climbkit.pipelines._cluster_defaults import STAGES, default_stage
 from climbkit.pipelines._cluster_evidence import members_only
 from climbkit.pipelines._cluster_stages import SearchRun
-from climbkit.pipelines._cluster_tables import cluster_table, labels_of, member_tables
+from climbkit.pipelines._cluster_tables import cluster_table, labels_of, member_tables, named
 from climbkit.survey._candidate_table import source_ids
 from climbkit.survey._stage_input import ASTROMETRY
 from climbkit.survey._star_columns import star_field, table_of
@@ -90,7 +90,7 @@ class ClusterSearch(ClusterMixin, BuilderMixin, BaseEstimator):
         What was found.
 
     cluster_set_ : CandidateSet
-        The same clusters with their members and membership probabilities.
+        The same clusters, by the same names, with their members and membership probabilities.
 
     member_tables_ : dict of str to DataFrame
         By name of the cluster, the rows of its members with their ``probability``.
@@ -248,7 +248,7 @@ class ClusterSearch(ClusterMixin, BuilderMixin, BaseEstimator):
         return self
 
     def _report(self, kept, table):
-        self.cluster_set_ = members_only(kept)
+        self.cluster_set_ = named(members_only(kept))
         self._windows = kept
         self._table = table
         self.labels_ = labels_of(self.cluster_set_, len(table))

@@ -38,13 +38,34 @@ COLUMNS = {
 _LEFT_OUT = ("n_probable", "membership_threshold", "rejected_by", "tile", "tile_side")
 
 
+def named(clusters):
+    """Return clusters that have names: those that they have, else candidate 1, candidate 2, ...
+
+    Parameters
+    ----------
+    clusters : CandidateSet
+        A row for each.
+
+    Returns
+    -------
+    clusters : CandidateSet
+        With the columns ``name`` and, where there was no name, ``type``.
+    """
+    if "name" in clusters.table:
+        return clusters
+    names = [f"candidate {number + 1}" for number in range(len(clusters))]
+    return clusters.annotate(
+        name=np.array(names, dtype=object), type=np.full(len(names), "candidate", dtype=object)
+    )
+
+
 def cluster_table(clusters):
     """Return the table of clusters.
 
     Parameters
     ----------
     clusters : CandidateSet
-        A row for each, with its members alone.
+        A row for each, with its name and its members alone.
 
     Returns
     -------
@@ -57,9 +78,6 @@ def cluster_table(clusters):
 
     known = clusters.table
     known = known.assign(**_both_positions(known))
-    if "name" not in known:
-        known["name"] = [f"candidate {i + 1}" for i in range(len(known))]
-        known["type"] = "candidate"
     units = {**clusters.units, **{name: unit for name, unit in COLUMNS.items() if unit}}
     rest = [n for n in known if n not in COLUMNS and n not in _LEFT_OUT]
     table = QTable()
@@ -94,7 +112,7 @@ def member_tables(clusters):
     Parameters
     ----------
     clusters : CandidateSet
-        A row for each, with its members alone.
+        A row for each, with its name and its members alone.
 
     Returns
     -------

@@ -103,8 +103,15 @@ def test_known_cluster_has_its_name_and_the_other_is_a_candidate(search, field):
     assert search.clusters_["separation"][row].to_value("deg") < 0.02
 
 
-def test_every_output_tells_of_the_same_members(search, field):
+@pytest.mark.parametrize("fitted", ["search", "here"], ids=["crossmatch", "no crossmatch"])
+def test_every_output_tells_of_the_same_members(fitted, field, request):
+    search = request.getfixturevalue(fitted)
     assert isinstance(search.cluster_set_, CandidateSet)
+    names = list(search.clusters_["name"])
+    assert len(names) > 0
+    assert list(search.member_tables_) == names
+    assert search.cluster_set_.table["name"].tolist() == names
+    assert search.cluster_set_.table["type"].tolist() == list(search.clusters_["type"])
     for number, (name, members) in enumerate(search.member_tables_.items()):
         assert search.clusters_["name"][number] == name
         assert search.clusters_["n_members"][number] == len(members)
