@@ -107,23 +107,65 @@ def without_duplicates(candidates):
         Those that share with no better one 30 % of the stars that either has, the largest evidence
         first. ``n_repetitions`` counts those of the duplicates, and ``persistence`` is the largest
         of theirs.
+
+    Notes
+    -----
+    Memory is linear in the memberships. So is time, as long as a star is a member of few candidates
+    that are kept, which share less than those 30 % with each other.
     """
     table = candidates.table
-    memberships = membership_matrix(members_only(candidates))
-    sizes = np.diff(memberships.indptr)
-    shared = (memberships @ memberships.T).toarray()
-    either = np.maximum(sizes[:, None] + sizes - shared, 1)
-    same = shared >= _SAME * either
+    members = members_only(candidates)
+    holders = _Holders(members)
     kept = []
     values = {name: table[name].to_numpy(copy=True) for name in _JOINED if name in table}
     for number in by_evidence(table):
-        better = [best for best in kept if same[number, best]]
-        if not better:
+        better = holders.same(number)
+        if better is None:
             kept.append(number)
+            holders.add(number)
             continue
         for name, column in values.items():
-            column[better[0]] = _JOINED[name](column[better[0]], column[number])
+            column[better] = _JOINED[name](column[better], column[number])
     return candidates.annotate(**values)[np.array(kept, dtype=np.int64)]
+
+
+class _Holders:
+    """Which of the candidates that were added, the best first, hold a star.
+
+    The memberships of a star are a chain from the last one that was added to the first.
+    """
+
+    def __init__(self, members):
+        self._indptr, self._rows = members.indptr, members.indices
+        self._owners = owners(members.indptr)
+        self._last = np.full(members.n_stars, -1, dtype=np.int64)
+        self._before = np.full(len(members.indices), -1, dtype=np.int64)
+        self._place = np.full(len(members), -1, dtype=np.int64)
+        self._n_added = 0
+
+    def add(self, number):
+        """Add a candidate."""
+        part = slice(*self._indptr[number : number + 2])
+        rows = self._rows[part]
+        self._before[part] = self._last[rows]
+        self._last[rows] = np.arange(part.start, part.stop)
+        self._place[number] = self._n_added
+        self._n_added += 1
+
+    def same(self, number):
+        """Return the first of those that were added that is the same cluster, None without."""
+        begin, end = self._indptr[number : number + 2]
+        entries = self._last[self._rows[begin:end]]
+        found = []
+        while len(entries := entries[entries >= 0]):
+            found.append(self._owners[entries])
+            entries = self._before[entries]
+        if not found:
+            return None
+        others, shared = np.unique(np.concatenate(found), return_counts=True)
+        either = end - begin + self._indptr[others + 1] - self._indptr[others] - shared
+        others = others[shared >= _SAME * either]
+        return int(others[np.argmin(self._place[others])]) if len(others) else None
 
 
 def by_evidence(table):
