@@ -109,29 +109,35 @@ class AssociationFinder(ClusterMixin, BuilderMixin, BaseEstimator):
     See Also
     --------
     climbkit.plotting.AssociationDisplay : Draws them.
-    climbkit.cluster.ContrastDBSCAN : A clusterer whose eps follows the density of the field.
+    climbkit.cluster.NoveltyTest : The test.
     climbkit.survey.ParallaxZeroPoint : Corrects parallaxes first.
 
     Notes
     -----
-    In 11,000 stars of the disc eps=0.5 kpc joins nearly all: the published settings then give one
-    group, of no significance, that is the disc around the Sun. Take a smaller ``eps``, or
-    ``ContrastDBSCAN()``, and judge by the p-value.
+    In 11,000 stars of a disc eps=0.5 kpc joins nearly all: the published settings then give one
+    group, of no significance, that is the disc around the Sun. Take a smaller ``eps``, such as 0.1
+    kpc, and judge by the p-value.
 
-    The test asks the question of the published test of clusters, how often chance makes a group
-    that stands out as much, but of the whole search: draws are made from a smooth fit of all stars,
-    searched by the same clusterer, and the best group of each is kept, so that the p-values are
-    corrected for the number of places that were looked at. The errors of parallaxes smear what is
-    there along the line of sight, field and associations alike, and the fit with it: independent
-    errors make no groups. That of `ClusterSignificanceTest`, which shuffles directions against
-    distances, is blind here: next to the Sun the disc is denser than most associations, and takes
-    the place of the densest group in every draw.
+    The test asks what the test of clusters asks, how often chance makes a group that stands out as
+    much, but of the whole search: draws are made from a smooth fit of all stars, searched by the
+    same clusterer, and the best group of each is kept, so that the p-values are corrected for the
+    number of places that were looked at. The errors of parallaxes smear what is there along the
+    line of sight, field and associations alike, and the fit with it: independent errors make no
+    groups. The test of `ClusterSignificanceTest`, which shuffles positions against astrometry,
+    serves less here: of directions shuffled against distances, the densest group lies near the Sun
+    in every draw, and few associations are as dense as the disc is there.
 
-    A window in the dust looks like an association in front of its surroundings, to any test that
-    does not know the dust.
+    In simulated discs without associations, 4 % of 200 with 3,000 stars (eps=0.5) and 3 % of 60
+    with 11,000 (eps=0.1) had one of p < 0.05, where 4.8 % are expected. A window in the dust looks
+    like an association, to any test that does not know the dust: where the extinction differs by a
+    factor e on scales of 4 deg, these were 20 % of 60 and 7 % of 30. Of simulated associations of
+    40 stars, with a standard deviation of 50 pc, eps=0.1 finds all at 1.5 and 2.5 kpc, and none at
+    4 kpc; of p < 0.05 are 100 % and 70 % of them among 3,000 stars, and 62 % and 25 % among 11,000
+    (``python benchmarks/associations.py``).
 
     Stars are clustered in an order of their own, so that the result does not depend on that of the
-    rows. Memory is linear in the number of stars with DBSCAN; time is that of the draws.
+    rows. With DBSCAN, memory is linear in the number of stars. Time is that of the draws, and
+    grows with stars and groups: 3 to 10 s for each with 100,000 stars. For more, take fewer of them (``significance=NoveltyTest(n_draws=19, n_bootstrap=0)``), or ``"drop"`` the test.
 
     References
     ----------
