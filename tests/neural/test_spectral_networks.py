@@ -113,7 +113,8 @@ def test_attention_is_predicted_in_small_batches():
         for name in ("wide_ann", "cnn_attention")
     }
     # Two tables of 343 x 343 weights for each spectrum, 0.9 MB.
-    assert sizes == {"wide_ann": 4096, "cnn_attention": 128}
+    assert sizes["wide_ann"] == 4096
+    assert sizes["cnn_attention"] <= 128
 
 
 def test_more_context_than_numbers_is_an_error():

@@ -18,7 +18,7 @@ from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import Pipeline, make_pipeline
 
-from climbkit.neural import ARCHITECTURES
+from climbkit.neural._spectral_networks import SPECTRAL_NETWORKS
 from climbkit.spectra import WAVELENGTH, XPClassifier, XPNormalizer, XPSpectra
 
 N_SAMPLES = len(WAVELENGTH)
@@ -418,7 +418,7 @@ print(keras.config.backend())
 def test_other_backends_train_all_networks_and_their_files_predict_the_same_here(backend, tmp_path):
     if find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
-    names = [name for name in ARCHITECTURES if name != "cmd"]
+    names = list(SPECTRAL_NETWORKS)
     run = subprocess.run(
         [sys.executable, "-c", BACKEND, str(tmp_path), ",".join(names)],
         env={**os.environ, "KERAS_BACKEND": backend},
