@@ -1,5 +1,6 @@
 """A fitted network in one .keras file, with what scikit-learn needs to know beside it."""
 
+import contextlib
 import importlib
 import io
 import json
@@ -38,6 +39,39 @@ def network_from_bytes(content, *, safe_mode=True):
         return import_keras().saving.load_model(path, compile=False, safe_mode=safe_mode)
 
 
+@contextlib.contextmanager
+def replaced_when_complete(path, suffix):
+    """Write a file at once or not at all; one that is there stays until the new one is complete.
+
+    Parameters
+    ----------
+    path : str or path-like
+        File to write.
+    suffix : str
+        What it has to end in.
+
+    Yields
+    ------
+    unfinished : Path
+        Where to write; it becomes the file at the end.
+
+    Raises
+    ------
+    ValueError
+        If the path does not end in the suffix.
+    """
+    path = Path(path)
+    if path.suffix != suffix:
+        raise ValueError(f"path must end in {suffix!r}; got {str(path)!r}.")
+    # Beside the file that it becomes, since a rename cannot cross file systems.
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        yield unfinished
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
 def write_model_file(path, network, state):
     """Write a network and its state to one file.
 
@@ -55,19 +89,10 @@ def write_model_file(path, network, state):
     ValueError
         If the path does not end in ``.keras``.
     """
-    path = Path(path)
-    if path.suffix != SUFFIX:
-        raise ValueError(f"path must end in {SUFFIX!r}; got {str(path)!r}.")
-    content = io.BytesIO(network_bytes(network))
-    with zipfile.ZipFile(content, "a", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(_STATE, json.dumps(state, indent=1))
-    # Beside the file that it becomes, since a rename cannot cross file systems.
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        unfinished.write_bytes(content.getvalue())
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with replaced_when_complete(path, SUFFIX) as unfinished:
+        unfinished.write_bytes(network_bytes(network))
+        with zipfile.ZipFile(unfinished, "a", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(_STATE, json.dumps(state, indent=1))
 
 
 def read_model_file(path):

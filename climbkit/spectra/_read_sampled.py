@@ -7,9 +7,7 @@ import numpy as np
 from climbkit.spectra._container import XPSpectra
 from climbkit.spectra._policies import name_some
 from climbkit.spectra._read_columns import stacked
-from climbkit.spectra._read_request import FLUX_UNIT as _FLUX_UNIT  # noqa: F401
 from climbkit.spectra._read_request import listed
-from climbkit.spectra._read_request import unit_factor as _factor  # noqa: F401
 
 FLUX = ("flux",)
 FLUX_ERROR = ("flux_error", "flux_err", "flux_error_diag", "e_flux", "error")

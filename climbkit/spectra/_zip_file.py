@@ -2,11 +2,12 @@
 
 import io
 import json
-import os
 import zipfile
 from pathlib import Path
 
 import numpy as np
+
+from climbkit.neural._model_file import replaced_when_complete
 
 SUFFIX = ".zip"
 _STATE = "climbkit.json"
@@ -31,23 +32,17 @@ def write_zip(path, state, arrays, files):
     ValueError
         If the path does not end in ``.zip``.
     """
-    path = Path(path)
-    if path.suffix != SUFFIX:
-        raise ValueError(f"path must end in {SUFFIX!r}; got {str(path)!r}.")
-    # Beside the file that it becomes, since a rename cannot cross file systems.
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr(_STATE, json.dumps(state, indent=1))
-            for name, array in arrays.items():
-                content = io.BytesIO()
-                np.save(content, array, allow_pickle=False)
-                archive.writestr(f"{name}.npy", content.getvalue())
-            for name, content in files.items():
-                archive.writestr(name, content, zipfile.ZIP_STORED)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with (
+        replaced_when_complete(path, SUFFIX) as unfinished,
+        zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        archive.writestr(_STATE, json.dumps(state, indent=1))
+        for name, array in arrays.items():
+            content = io.BytesIO()
+            np.save(content, array, allow_pickle=False)
+            archive.writestr(f"{name}.npy", content.getvalue())
+        for name, content in files.items():
+            archive.writestr(name, content, zipfile.ZIP_STORED)
 
 
 def read_zip(path):
